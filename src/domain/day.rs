@@ -1,0 +1,213 @@
+//! Site-days: local dates, wall-clock hours and the instants between which a day lies.
+
+use std::fmt;
+
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+/// A local calendar date of a site, as days since 1970-01-01. Displays as `2026-11-22`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Day(pub i32);
+
+/// A wall-clock hour of a site-day, 0..=23.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Hour(pub u8);
+
+/// Milliseconds since the Unix epoch.
+pub type UnixMs = i64;
+
+const EPOCH: Date = Date::constant(1970, 1, 1);
+
+impl Day {
+    /// The date of this day. Days outside jiff's range saturate at its ends.
+    pub fn date(self) -> Date {
+        EPOCH.saturating_add(i64::from(self.0).days())
+    }
+
+    /// The day of a date.
+    pub fn of(date: Date) -> Day {
+        Day((date - EPOCH).get_days())
+    }
+
+    /// The day `n` days later (earlier when negative).
+    pub fn plus(self, n: i32) -> Day {
+        Day(self.0.saturating_add(n))
+    }
+
+    /// Parses `YYYY-MM-DD`.
+    pub fn parse(text: &str) -> Option<Day> {
+        let date: Date = text.parse().ok()?;
+        (text.len() == 10).then(|| Day::of(date))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.date())
+    }
+}
+
+impl fmt::Debug for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.date())
+    }
+}
+
+/// A site's IANA time zone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// Looks a zone up by its IANA name; `None` if the bundled database has no such zone.
+    pub fn named(name: &str) -> Option<Zone> {
+        TimeZone::get(name).ok().map(Zone)
+    }
+
+    /// Coordinated universal time.
+    pub fn utc() -> Zone {
+        Zone(TimeZone::UTC)
+    }
+
+    /// The IANA name.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// The site-day in which an instant lies.
+    pub fn day_at(&self, at: UnixMs) -> Day {
+        Day::of(timestamp(at).to_zoned(self.0.clone()).date())
+    }
+
+    /// The first instant of a local date, in ms since the epoch.
+    pub fn start_of(&self, day: Day) -> UnixMs {
+        day.date()
+            .to_zoned(self.0.clone())
+            .map(|zoned| zoned.timestamp().as_millisecond())
+            .unwrap_or(i64::MAX)
+    }
+
+    /// The instants and hours of one day, made once so that a hit needs no calendar arithmetic.
+    pub fn calendar(&self, day: Day) -> Calendar {
+        let (starts, ends) = (self.start_of(day), self.start_of(day.plus(1)));
+        let mut hours: Vec<(UnixMs, Hour)> = Vec::with_capacity(26);
+        let mut at = starts;
+        // Offsets change on whole minutes: a quarter of an hour is the finest step in use today,
+        // a minute is exact for every zone.
+        while at < ends {
+            let hour = Hour(timestamp(at).to_zoned(self.0.clone()).hour() as u8);
+            if hours.last().is_none_or(|&(_, last)| last != hour) {
+                hours.push((at, hour));
+            }
+            at += 60_000;
+        }
+        Calendar { day, starts, ends, hours }
+    }
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+fn timestamp(at: UnixMs) -> Timestamp {
+    Timestamp::from_millisecond(at).unwrap_or(if at < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// One site-day's instants: when it starts and ends, and at which instants its wall-clock hour changes.
+#[derive(Clone, Debug)]
+pub struct Calendar {
+    pub day: Day,
+    /// First instant of the day.
+    pub starts: UnixMs,
+    /// First instant of the next day.
+    pub ends: UnixMs,
+    hours: Vec<(UnixMs, Hour)>,
+}
+
+/// When a hit arrived, in terms of its site-day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Wall-clock hour.
+    pub hour: Hour,
+    /// Seconds since the day's first instant (real seconds: a day of 25 hours has 90,000).
+    pub second: u32,
+    /// Which of the day's stretches of one wall-clock hour this is, counted from 0: grows through the day
+    /// even where the clock is set back.
+    pub stretch: u8,
+}
+
+impl Calendar {
+    /// Whether an instant lies in this day.
+    pub fn holds(&self, at: UnixMs) -> bool {
+        self.starts <= at && at < self.ends
+    }
+
+    /// The moment of an instant; one outside the day is taken as its nearest end.
+    pub fn moment(&self, at: UnixMs) -> Moment {
+        let at = at.clamp(self.starts, self.ends - 1);
+        let stretch = self.hours.partition_point(|&(from, _)| from <= at) - 1;
+        Moment {
+            hour: self.hours[stretch].1,
+            second: ((at - self.starts) / 1000) as u32,
+            stretch: stretch as u8,
+        }
+    }
+
+    /// The instant at which the stretch of one wall-clock hour that holds `at` began.
+    pub fn stretch_start(&self, at: UnixMs) -> UnixMs {
+        self.hours[self.moment(at).stretch as usize].0
+    }
+
+    /// The wall-clock hours of the day in the order in which they pass (23, 24 or 25 of them, mostly).
+    pub fn hours(&self) -> impl Iterator<Item = Hour> + '_ {
+        self.hours.iter().map(|&(_, hour)| hour)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(zone: &str, day: &str, first_hour: u8, length_h: i64, stretches: usize) {
+        let calendar = Zone::named(zone).unwrap().calendar(Day::parse(day).unwrap());
+        assert_eq!(calendar.hours().next(), Some(Hour(first_hour)), "first hour");
+        assert_eq!((calendar.ends - calendar.starts) / 3_600_000, length_h, "length");
+        assert_eq!(calendar.hours().count(), stretches, "stretches");
+        assert_eq!(Zone::named(zone).unwrap().day_at(calendar.starts).to_string(), day);
+        assert_ne!(Zone::named(zone).unwrap().day_at(calendar.starts - 1).to_string(), day);
+    }
+
+    #[test]
+    fn days_begin_at_the_first_instant_of_their_date() {
+        check("UTC", "2026-11-22", 0, 24, 24);
+        check("Europe/Tallinn", "2026-03-29", 0, 23, 23);
+        // The repeated hour counts into the same row: one stretch of two hours.
+        check("Europe/Tallinn", "2026-10-25", 0, 25, 24);
+        // Beirut has no 00:00 on the day its clocks go forward.
+        check("Asia/Beirut", "2026-03-29", 1, 23, 23);
+        // Lord Howe moves by half an hour.
+        check("Australia/Lord_Howe", "2026-10-04", 0, 23, 24);
+    }
+
+    #[test]
+    fn moments_grow_through_a_day_whose_hour_happens_twice() {
+        let calendar = Zone::named("Europe/Tallinn").unwrap().calendar(Day::parse("2026-10-25").unwrap());
+        let mut last = calendar.moment(calendar.starts);
+        assert_eq!(last.second, 0);
+        for minute in 1..25 * 60 {
+            let moment = calendar.moment(calendar.starts + minute * 60_000);
+            assert!(moment.stretch >= last.stretch && moment.second == last.second + 60);
+            last = moment;
+        }
+        assert_eq!(last.hour, Hour(23));
+    }
+
+    #[test]
+    fn days_read_and_print_as_dates() {
+        assert_eq!(Day::parse("2026-11-22").unwrap().plus(9).to_string(), "2026-12-01");
+        assert_eq!(Day::parse("2026-2-3"), None);
+        assert_eq!(Day::parse("yesterday"), None);
+    }
+}

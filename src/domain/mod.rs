@@ -1,0 +1,30 @@
+//! The rules: what is admitted, what is counted, what may be told.
+//!
+//! Pure: no I/O, no clock, no async, no HTTP, no SQL. Time and randomness come in as arguments.
+
+pub mod attributes;
+pub mod counters;
+pub mod day;
+pub mod declaration;
+pub mod hit;
+pub mod outcome;
+pub mod query;
+pub mod region;
+pub mod row;
+pub mod view;
+
+/// Text that is shared rather than copied: page labels, attribute values, names.
+pub type Text = std::sync::Arc<str>;
+
+/// Not told: fewer than k.
+pub const STAR: &str = "*";
+/// Over a cap of distinct values.
+pub const OTHER: &str = "(other)";
+/// Absent.
+pub const NONE: &str = "(none)";
+/// A value that the site did not declare.
+pub const UNDECLARED: &str = "(undeclared)";
+/// Channel and source of a visit whose first hit came from the site's own host (cut by midnight or a restart).
+pub const CONTINUED: &str = "(continued)";
+/// The `from` of the first page view of a visit in `flows`.
+pub const ENTRY: &str = "(entry)";

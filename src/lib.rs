@@ -1,0 +1,5 @@
+//! Mayfly: cookieless web analytics that keeps counts, never visitors. `docs/ARCHITECTURE.md` is the map.
+
+pub mod clock;
+pub mod domain;
+pub mod store;

@@ -1,0 +1,3 @@
+//! Arguments, tracing, exit code: the only place that prints or exits.
+
+fn main() {}
