@@ -48,17 +48,18 @@ pub struct Split {
 pub fn visits_of(visitor: u64, hits: Vec<(usize, Arrival)>) -> Split {
     let mut split = Split { visits: Vec::new(), refused: 0 };
     let mut described = None;
-    let mut latest: Option<u32> = None;
+    let mut latest: Option<(u32, Hour)> = None;
     for (order, arrival) in hits {
-        let second = latest.map_or(arrival.moment.second, |latest| latest.max(arrival.moment.second));
-        let running = latest.is_some_and(|latest| second - latest <= VISIT_GAP_S);
+        let now = (arrival.moment.second, arrival.moment.hour);
+        let (second, hour) = latest.filter(|latest| latest.0 > now.0).unwrap_or(now);
+        let running = latest.is_some_and(|latest| second - latest.0 <= VISIT_GAP_S);
         if !running && matches!(arrival.hit.kind, HitKind::Engagement { .. }) {
             split.refused += 1;
             continue;
         }
-        latest = Some(second);
+        latest = Some((second, hour));
         let described = described.get_or_insert(arrival.described).clone();
-        let timed = Timed { order, second, hour: arrival.moment.hour, hit: arrival.hit };
+        let timed = Timed { order, second, hour, hit: arrival.hit };
         match split.visits.last_mut() {
             Some(visit) if running => visit.hits.push(timed),
             _ => {
