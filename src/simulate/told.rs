@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::{
     OTHER, STAR, Text,
     counters::Counter,
-    row::{Family, KIND_PAGE, Table},
+    row::{Family, KIND_PAGE, Row, Table},
 };
 
 use super::truth::{Fact, Line, Lines, Recount, Scope, What, add};
@@ -57,6 +57,29 @@ impl Recount {
         self.language_lines(rules, &mut lines);
         lines.retain(|_, counts| counts.iter().any(|&n| n != 0));
         lines
+    }
+
+    /// The visitors whose visits or views a row of place, device or language counts: a count of people that looks
+    /// at no counter.
+    pub fn people(&self, row: &Row) -> BTreeSet<u64> {
+        let skip = row.keys.len() - stars(row.family).concat().len();
+        let (lead, told) = row.keys.split_at(skip);
+        let agrees = |fact: &Fact| {
+            let columns = columns(row.family, &path(row.family, fact));
+            told.iter().zip(columns).all(|(told, text)| **told == *STAR || *told == text)
+        };
+        let meant = |fact: &Fact| match &fact.what {
+            What::Event { key, .. } => row.table == Table::Events && key[0] == lead[0],
+            What::Page { scope, kind, label, counter, .. } => {
+                let is_page =
+                    lead.get(1).is_none_or(|page| **page == *STAR || (*page == *label && *lead[0] == **kind));
+                let viewed =
+                    lead.get(1).is_none_or(|page| **page == *STAR) || *counter == Counter::Pageviews as usize;
+                row.table == Table::Pages && *scope == Scope::Group && is_page && viewed
+            }
+            _ => false,
+        };
+        self.facts.iter().filter(|fact| agrees(fact) && meant(fact)).map(|fact| fact.visitor).collect()
     }
 
     fn page_lines(&self, lines: &mut Lines) {
