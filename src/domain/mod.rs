@@ -10,6 +10,8 @@ pub mod day;
 pub mod declaration;
 mod delta;
 pub mod family;
+#[cfg(test)]
+mod family_tests;
 pub mod hit;
 mod names;
 mod open_day;
@@ -21,6 +23,10 @@ pub mod region;
 pub mod row;
 mod snapshot;
 pub mod tally;
+#[cfg(test)]
+mod tally_laws;
+#[cfg(test)]
+mod tally_tests;
 pub mod view;
 mod visitors;
 
