@@ -339,9 +339,9 @@ fn realistic(zone: &str, first: &str, seed: u64, visitors: u32) -> Coverage {
 
 #[test]
 fn realistic_days_count_as_the_recount_does() {
-    let coverage = realistic("Europe/Tallinn", "2026-10-25", 1, 100);
+    let coverage = realistic("Europe/Tallinn", "2026-10-25", 1, 60);
     assert_eq!(coverage.missing(), Vec::<Feature>::new());
-    realistic("America/New_York", "2026-03-08", 2, 60);
+    realistic("America/New_York", "2026-03-08", 2, 30);
     realistic("Australia/Lord_Howe", "2026-10-04", 3, 25);
 }
 
@@ -455,7 +455,7 @@ fn small_funnels() -> Vec<Arc<Funnel>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
     fn random_days_count_as_the_recount_does(
