@@ -2,8 +2,12 @@
 //!
 //! Pure: no I/O, no clock, no async, no HTTP, no SQL. Time and randomness come in as arguments.
 
+pub mod address;
+pub mod admit;
+pub mod agent;
 pub mod attributes;
 pub mod counters;
+pub mod currency;
 pub mod day;
 pub mod declaration;
 pub mod hit;
@@ -11,7 +15,10 @@ pub mod outcome;
 pub mod query;
 pub mod region;
 pub mod row;
+pub mod scrub;
+pub mod source;
 pub mod view;
+pub mod vocabulary;
 
 /// Text that is shared rather than copied: page labels, attribute values, names.
 pub type Text = std::sync::Arc<str>;
@@ -28,3 +35,8 @@ pub const UNDECLARED: &str = "(undeclared)";
 pub const CONTINUED: &str = "(continued)";
 /// The `from` of the first page view of a visit in `flows`.
 pub const ENTRY: &str = "(entry)";
+
+/// Whether a text reads as one of the marks above: clients may not send it as a value.
+pub fn is_mark(text: &str) -> bool {
+    [STAR, OTHER, NONE, UNDECLARED, CONTINUED, ENTRY].contains(&text)
+}
