@@ -1,0 +1,3 @@
+//! What lives for one site-day: open days, their salts, and the files of the memory-backed runtime directory.
+
+pub mod sealed;
