@@ -159,7 +159,9 @@ impl Shared {
     pub(super) fn run(&self, gather: Duration) {
         let mut jobs = Vec::new();
         while let Some(batch) = self.next(gather, &mut jobs) {
-            match self.write(&mut jobs) {
+            // A panic must not leave anyone waiting for ever.
+            let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.write(&mut jobs)));
+            match written.unwrap_or_else(|_| Err(io::Error::other("the commit thread panicked"))) {
                 Ok(()) => self.succeed(&batch, &mut jobs),
                 Err(error) => return self.fail(&batch, error),
             }

@@ -1,3 +1,7 @@
 //! What lives for one site-day: open days, their salts, and the files of the memory-backed runtime directory.
 
+pub mod regions;
+pub mod runtime;
+pub mod salt;
 pub mod sealed;
+pub mod undo;
