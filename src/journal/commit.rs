@@ -84,7 +84,6 @@ pub(super) struct Queue {
 
 /// One file's part of the queue.
 pub(super) struct Waiting {
-    pub id: FileId,
     pub pending: Pending,
     /// A used buffer, for the next batch.
     spare: Vec<u8>,
@@ -104,8 +103,8 @@ const SPARE_MAX: usize = 256 << 10;
 
 impl Waiting {
     pub(super) fn new(writer: Writer, committed: Arc<AtomicU64>) -> Waiting {
-        let (id, writer) = (writer.id, Arc::new(Mutex::new(writer)));
-        Waiting { id, pending: Pending::default(), spare: Vec::new(), writer, committed }
+        let writer = Arc::new(Mutex::new(writer));
+        Waiting { pending: Pending::default(), spare: Vec::new(), writer, committed }
     }
 }
 

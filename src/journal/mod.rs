@@ -13,6 +13,7 @@ mod replay;
 mod tests;
 
 use std::{
+    collections::HashSet,
     fmt,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Seek, SeekFrom},
@@ -115,7 +116,9 @@ pub enum AppendError {
     Failed(#[from] CommitError),
 }
 
-/// An open file of the journal. Appends to one handle come one at a time (under the site-day's lock).
+/// An open file of the journal. Appends to one handle come one at a time (under the site-day's lock). It is given
+/// back with `close` or `destroy`.
+#[must_use]
 pub struct Handle {
     id: FileId,
     slot: u64,
@@ -158,6 +161,8 @@ pub struct Journal {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
     slots: AtomicU64,
+    /// Files that have a handle, or are about to.
+    open: Mutex<HashSet<FileId>>,
     /// Held as long as the journal lives: one process writes it.
     _lock: File,
 }
@@ -184,6 +189,7 @@ impl Journal {
             shared,
             thread: Mutex::new(Some(thread)),
             slots: AtomicU64::new(0),
+            open: Mutex::default(),
             _lock: lock,
         })
     }
@@ -225,32 +231,46 @@ impl Journal {
         into: impl FnOnce(File) -> Box<dyn Sink>,
     ) -> Result<Opened, OpenError> {
         let path = self.places.journal(file);
-        self.check_free(file, &path)?;
+        if let Some(error) = &self.shared.lock().error {
+            return Err(error.clone().into());
+        }
+        if !self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(file) {
+            return Err(OpenError::AlreadyOpen { path });
+        }
+        let opened = self.open_free(file, &path, &mut each, into);
+        if opened.is_err() {
+            self.free(file);
+        }
+        opened
+    }
+
+    fn open_free(
+        &self,
+        file: FileId,
+        path: &Path,
+        each: &mut dyn FnMut(u64, &[u8]),
+        into: impl FnOnce(File) -> Box<dyn Sink>,
+    ) -> Result<Opened, OpenError> {
         let found = self.places.find(file, &self.secrets)?;
         let created = found.is_none();
         let (mut opened, key) = match found {
             Some(found) => found,
             None => self.places.create(file, &self.secrets)?,
         };
-        let end = replay::read(&path, file, key.bytes(), &mut opened, &mut each)?;
+        let end = replay::read(path, file, key.bytes(), &mut opened, each)?;
         if end.torn > 0 {
-            opened.set_len(end.offset).and_then(|()| opened.sync_all()).map_err(OpenError::at(&path))?;
+            opened.set_len(end.offset).and_then(|()| opened.sync_all()).map_err(OpenError::at(path))?;
         }
-        opened.seek(SeekFrom::Start(end.offset)).map_err(OpenError::at(&path))?;
+        opened.seek(SeekFrom::Start(end.offset)).map_err(OpenError::at(path))?;
         let mut opening = frame::Opening::default();
-        getrandom::fill(&mut opening).map_err(|error| OpenError::at(&path)(io::Error::other(error)))?;
+        getrandom::fill(&mut opening).map_err(|error| OpenError::at(path)(io::Error::other(error)))?;
         let writer = Writer { id: file, sink: into(opened), key, opening, frame: end.frame };
         let handle = self.enlist(writer, end.seq);
         Ok(Opened { handle, records: end.seq, torn: end.torn > 0, created })
     }
 
-    fn check_free(&self, file: FileId, path: &Path) -> Result<(), OpenError> {
-        let queue = self.shared.lock();
-        if let Some(error) = &queue.error {
-            return Err(error.clone().into());
-        }
-        let taken = queue.files.values().any(|waiting| waiting.id == file);
-        if taken { Err(OpenError::AlreadyOpen { path: path.to_owned() }) } else { Ok(()) }
+    fn free(&self, file: FileId) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&file);
     }
 
     fn enlist(&self, writer: Writer, last: u64) -> Handle {
@@ -312,6 +332,7 @@ impl Journal {
         // A failed journal has nothing pending any more and told everyone who waited.
         let _ = self.shared.settle();
         self.shared.lock().files.remove(&handle.slot);
+        self.free(handle.id);
     }
 
     /// Destroys a file: its key overwritten and removed first, then the journal itself. Blocks.

@@ -30,7 +30,8 @@ const ENTRIES_MIN: usize = 256;
 /// turn u64 | seq u64 | offset u64 | region u8, len u8, 2 unused | crc32 u32 of all else | bytes 64
 const ENTRY: usize = 96;
 const OLD: usize = 32;
-/// Byte of the header that says that a change went unrecorded: the tables cannot be taken back.
+/// Where the header keeps the last record with a change that found no room here (u64, 0 if none): until that
+/// record is committed, the tables cannot be taken back.
 const SPILLED: usize = HEADER;
 const LAYOUT: u32 = 1;
 
@@ -71,18 +72,13 @@ impl Undo {
         self.with(|ring| ring.save(seq, region, offset, old));
     }
 
-    /// Whether a change went unrecorded, for want of room.
-    pub fn spilled(&self) -> bool {
-        self.with(|ring| ring.mapping.bytes()[SPILLED] != 0)
-    }
-
     fn with<T>(&self, act: impl FnOnce(&mut Ring) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Makes an empty log, in the place of any that is there.
     pub(super) fn fresh(dir: &RuntimeDir, day: FileId, committed: Arc<AtomicU64>) -> io::Result<Undo> {
-        let mapping = make(dir, day, ENTRIES_MIN, &[])?;
+        let mapping = make(dir, day, ENTRIES_MIN, &[], 0)?;
         Ok(Undo::over(dir, day, mapping, committed))
     }
 
@@ -100,13 +96,13 @@ impl Undo {
         }
         let mapping = Mapping::file(&private(&path)?)?;
         let bytes = mapping.bytes();
-        let ours = bytes.len() > sealed::PAGE
+        let acknowledged = committed.load(Acquire);
+        let trusted = bytes.len() > sealed::PAGE
             && bytes[..HEADER] == file_header(day, Part::Undo, LAYOUT)
-            && bytes[SPILLED] == 0;
-        if !ours {
+            && u64_at(bytes, SPILLED) <= acknowledged;
+        if !trusted {
             return Ok(None);
         }
-        let acknowledged = committed.load(Acquire);
         let mut open: Vec<Entry> =
             bytes[sealed::PAGE..].chunks_exact(ENTRY).filter_map(Entry::decode).collect();
         open.retain(|entry| entry.seq > acknowledged);
@@ -146,7 +142,7 @@ impl Ring {
 
     fn save(&mut self, seq: u64, region: u8, offset: usize, old: &[u8]) {
         if !self.room(1) {
-            self.mapping.bytes_mut()[SPILLED] = 1;
+            self.mapping.bytes_mut()[SPILLED..SPILLED + 8].copy_from_slice(&seq.to_le_bytes());
             compiler_fence(SeqCst);
             return;
         }
@@ -175,7 +171,8 @@ impl Ring {
             let at = (first + index) % entries * ENTRY;
             laid[at..at + ENTRY].copy_from_slice(entry);
         }
-        self.mapping = make(&self.dir, self.day, entries, &laid)?;
+        let spilled = u64_at(self.mapping.bytes(), SPILLED);
+        self.mapping = make(&self.dir, self.day, entries, &laid, spilled)?;
         self.entries = entries;
         Ok(())
     }
@@ -201,7 +198,7 @@ impl Drop for Ring {
 }
 
 /// Makes a log's file with these entries and maps it.
-fn make(dir: &RuntimeDir, day: FileId, entries: usize, laid: &[u8]) -> io::Result<Mapping> {
+fn make(dir: &RuntimeDir, day: FileId, entries: usize, laid: &[u8], spilled: u64) -> io::Result<Mapping> {
     let path = dir.file(day, Part::Undo);
     let new = PathBuf::from(format!("{}{NEW}", path.display()));
     wipe(&new)?;
@@ -210,6 +207,7 @@ fn make(dir: &RuntimeDir, day: FileId, entries: usize, laid: &[u8]) -> io::Resul
     let mut mapping = Mapping::file(&file)?;
     let bytes = mapping.bytes_mut();
     bytes[..HEADER].copy_from_slice(&file_header(day, Part::Undo, LAYOUT));
+    bytes[SPILLED..SPILLED + 8].copy_from_slice(&spilled.to_le_bytes());
     bytes[sealed::PAGE..][..laid.len()].copy_from_slice(laid);
     compiler_fence(SeqCst);
     fs::rename(&new, &path)?;
