@@ -2,4 +2,6 @@
 
 pub mod clock;
 pub mod domain;
+pub mod journal;
+pub mod memory;
 pub mod store;
