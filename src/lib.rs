@@ -1,5 +1,6 @@
 //! Mayfly: cookieless web analytics that keeps counts, never visitors. `docs/ARCHITECTURE.md` is the map.
 
 pub mod clock;
+pub mod control;
 pub mod domain;
 pub mod store;
