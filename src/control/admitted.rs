@@ -75,8 +75,8 @@ impl Control {
     /// Database errors.
     pub fn admitted_values(&self, site: SiteId, kind: AdmittedKind) -> Result<Vec<Text>> {
         let connection = self.lock();
-        let mut statement =
-            connection.prepare_cached("SELECT value FROM admitted WHERE site = ?1 AND kind = ?2 ORDER BY value")?;
+        let mut statement = connection
+            .prepare_cached("SELECT value FROM admitted WHERE site = ?1 AND kind = ?2 ORDER BY value")?;
         let values = statement.query_map((site.0, kind.number()), |row| row.get::<_, Text>(0))?;
         Ok(values.collect::<Result<_, _>>()?)
     }

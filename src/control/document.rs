@@ -100,7 +100,8 @@ fn shown(value: &Value) -> String {
 /// # Errors
 /// [`Invalid`] for text that is not JSON, or not of this shape.
 pub fn read_body<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Invalid> {
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| Invalid::new("the body", format!("{} bytes", body.len()), format!("JSON ({error})")))?;
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        Invalid::new("the body", format!("{} bytes", body.len()), format!("JSON ({error})"))
+    })?;
     read("", value)
 }

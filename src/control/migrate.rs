@@ -26,8 +26,10 @@ pub fn migrate(connection: &mut Connection) -> Result<()> {
         let checksum = blake3::hash(sql.as_bytes());
         if number > found {
             transaction.execute_batch(sql)?;
-            transaction
-                .execute("INSERT INTO migrations VALUES (?1, ?2)", (number, checksum.as_bytes().as_slice()))?;
+            transaction.execute(
+                "INSERT INTO migrations VALUES (?1, ?2)",
+                (number, checksum.as_bytes().as_slice()),
+            )?;
             continue;
         }
         let applied: Vec<u8> =

@@ -68,15 +68,21 @@ pub enum ControlError {
     NotFound { what: &'static str, name: String },
     #[error("{what} `{name}` exists already")]
     Exists { what: &'static str, name: String },
-    #[error("the settings were changed meanwhile (they are at version {found}, yours at {sent}): load them again")]
+    #[error(
+        "the settings were changed meanwhile (they are at version {found}, yours at {sent}): load them again"
+    )]
     Conflict { found: u32, sent: u32 },
     #[error("this install has been claimed already: sign in instead")]
     AlreadyClaimed,
     #[error("the claim token is wrong: the server prints the right one when it starts")]
     WrongClaimToken,
-    #[error("the control database is at schema {found}, this program knows up to {known}: use the newer program")]
+    #[error(
+        "the control database is at schema {found}, this program knows up to {known}: use the newer program"
+    )]
     Newer { found: u32, known: u32 },
-    #[error("migration {number} of the control database is not the one that was applied: the program was changed")]
+    #[error(
+        "migration {number} of the control database is not the one that was applied: the program was changed"
+    )]
     Altered { number: u32 },
     #[error("the control database holds unreadable {what}: {error}")]
     Unreadable { what: &'static str, error: String },

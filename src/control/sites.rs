@@ -77,7 +77,13 @@ impl Control {
     ///
     /// # Errors
     /// [`ControlError::Conflict`] if somebody did; as [`Control::change_site`].
-    pub fn replace_site(&self, name: &str, version: u32, wanted: Settings, now: UnixMs) -> Result<SiteRecord> {
+    pub fn replace_site(
+        &self,
+        name: &str,
+        version: u32,
+        wanted: Settings,
+        now: UnixMs,
+    ) -> Result<SiteRecord> {
         self.write_sites(now, |connection| {
             let mut record = named(connection, name, now)?;
             if record.version != version {
@@ -98,7 +104,8 @@ impl Control {
         self.write_sites(now, |connection| {
             let record = named(connection, name, now)?;
             connection.execute("DELETE FROM sites WHERE id = ?1", [record.id.0])?;
-            connection.execute("INSERT INTO removals (id, name) VALUES (?1, ?2)", (record.id.0, &record.name))?;
+            connection
+                .execute("INSERT INTO removals (id, name) VALUES (?1, ?2)", (record.id.0, &record.name))?;
             Ok(record)
         })
     }

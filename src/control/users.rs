@@ -58,7 +58,10 @@ impl Control {
             if is_claimed(connection)? {
                 return Ok(None);
             }
-            connection.execute("INSERT OR REPLACE INTO claim (one, token) VALUES (1, ?1)", [secret::digest(&token)])?;
+            connection.execute(
+                "INSERT OR REPLACE INTO claim (one, token) VALUES (1, ?1)",
+                [secret::digest(&token)],
+            )?;
             Ok(Some(token))
         })
     }
@@ -114,8 +117,8 @@ impl Control {
     pub fn users(&self) -> Result<Vec<User>> {
         let connection = self.lock();
         let mut statement = connection.prepare_cached("SELECT id, name, role FROM users ORDER BY name")?;
-        let users =
-            statement.query_map([], |row| Ok(User { id: row.get(0)?, name: row.get(1)?, role: row.get(2)? }))?;
+        let users = statement
+            .query_map([], |row| Ok(User { id: row.get(0)?, name: row.get(1)?, role: row.get(2)? }))?;
         Ok(users.collect::<Result<_, _>>()?)
     }
 
@@ -180,7 +183,8 @@ fn check_claim(connection: &Connection, token: &str) -> Result<()> {
         return Err(ControlError::AlreadyClaimed);
     }
     // Digests are compared, not tokens: the time it takes tells nothing of use about the token.
-    let stored = connection.query_row("SELECT token FROM claim", [], |row| row.get::<_, [u8; 32]>(0)).optional()?;
+    let stored =
+        connection.query_row("SELECT token FROM claim", [], |row| row.get::<_, [u8; 32]>(0)).optional()?;
     match stored == Some(secret::digest(token.trim())) {
         true => Ok(()),
         false => Err(ControlError::WrongClaimToken),
@@ -189,7 +193,8 @@ fn check_claim(connection: &Connection, token: &str) -> Result<()> {
 
 fn add_user(connection: &Connection, name: &str, hash: &str) -> Result<User> {
     validate::name("name", name)?;
-    let added = connection.execute("INSERT INTO users (name, role, password) VALUES (?1, 'admin', ?2)", (name, hash));
+    let added =
+        connection.execute("INSERT INTO users (name, role, password) VALUES (?1, 'admin', ?2)", (name, hash));
     added.map_err(|error| match is_taken(&error) {
         true => ControlError::Exists { what: "user", name: name.to_owned() },
         false => error.into(),

@@ -120,8 +120,9 @@ fn domain_is_sound(name: &str) -> bool {
 /// # Errors
 /// [`Invalid`].
 pub fn zone(field: &str, name: &str) -> Checked<Zone> {
-    Zone::named(name)
-        .ok_or_else(|| Invalid::new(field, name, "the name of an IANA time zone, such as `Europe/Tallinn` or `UTC`"))
+    Zone::named(name).ok_or_else(|| {
+        Invalid::new(field, name, "the name of an IANA time zone, such as `Europe/Tallinn` or `UTC`")
+    })
 }
 
 /// Checks a name that people give: 1..=120 bytes, no control characters, none of the reserved marks.
@@ -133,7 +134,8 @@ pub fn name(field: &str, text: &str) -> Checked {
 }
 
 fn label(field: &str, text: &str, bytes_max: usize) -> Checked {
-    if text.is_empty() || text.len() > bytes_max || text.trim() != text || text.chars().any(char::is_control) {
+    if text.is_empty() || text.len() > bytes_max || text.trim() != text || text.chars().any(char::is_control)
+    {
         return Err(Invalid::new(
             field,
             text,
@@ -188,13 +190,16 @@ fn path_pattern(field: &str, pattern: &str) -> Checked {
         && !pattern.contains("://")
         && !pattern.contains(['?', '#'])
         && !pattern.chars().any(|c| c.is_control() || c.is_whitespace());
-    let allowed = "a path such as `/blog/*` or `docs.example.com/*`: at most 500 bytes, no query, fragment or space";
+    let allowed =
+        "a path such as `/blog/*` or `docs.example.com/*`: at most 500 bytes, no query, fragment or space";
     if sound { Ok(()) } else { Err(Invalid::new(field, pattern, allowed)) }
 }
 
 fn sections(settings: &Settings) -> Checked {
     at_most("sections", settings.sections.len(), limits::SECTIONS)?;
-    each(&settings.sections, |at, section| path_pattern(&format!("sections[{at}].pattern"), &section.pattern))?;
+    each(&settings.sections, |at, section| {
+        path_pattern(&format!("sections[{at}].pattern"), &section.pattern)
+    })?;
     unique("sections", settings.sections.iter().map(|section| &*section.pattern))
 }
 
@@ -300,7 +305,9 @@ fn step(field: &str, step: &Step, settings: &Settings) -> Checked {
         Step::Page(page) => path_pattern(&format!("{field}.page"), page),
         Step::Section(pattern) => match settings.sections.iter().any(|section| section.pattern == *pattern) {
             true => Ok(()),
-            false => Err(Invalid::new(format!("{field}.section"), pattern, "the pattern of a declared section")),
+            false => {
+                Err(Invalid::new(format!("{field}.section"), pattern, "the pattern of a declared section"))
+            }
         },
         Step::Event(called) => match settings.events.iter().any(|event| event.name == *called) {
             true => Ok(()),
@@ -314,11 +321,19 @@ fn each<T>(items: &[T], check: impl Fn(usize, &T) -> Checked) -> Checked {
 }
 
 fn at_least(field: &str, count: usize, min: usize) -> Checked {
-    if count >= min { Ok(()) } else { Err(Invalid::new(field, format!("{count} items"), format!("at least {min}"))) }
+    if count >= min {
+        Ok(())
+    } else {
+        Err(Invalid::new(field, format!("{count} items"), format!("at least {min}")))
+    }
 }
 
 fn at_most(field: &str, count: usize, max: usize) -> Checked {
-    if count <= max { Ok(()) } else { Err(Invalid::new(field, format!("{count} items"), format!("at most {max}"))) }
+    if count <= max {
+        Ok(())
+    } else {
+        Err(Invalid::new(field, format!("{count} items"), format!("at most {max}")))
+    }
 }
 
 fn within(field: &str, value: u32, min: u32, max: u32) -> Checked {
