@@ -1,5 +1,6 @@
 //! Mayfly: cookieless web analytics that keeps counts, never visitors. `docs/ARCHITECTURE.md` is the map.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
