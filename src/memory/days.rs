@@ -2,34 +2,29 @@
 //!
 //! Nothing here computes a count (that is `domain`), and nothing waits for I/O while it holds a day's lock.
 
-pub mod record;
-pub mod runtime;
-pub mod salt;
-pub mod sealed;
-pub mod site_day;
-
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use record::Record;
-use runtime::RuntimeDir;
-use salt::Salts;
-use site_day::{Arrived, Opening, Replayed, SiteDay};
-
+use super::{
+    record::Record,
+    runtime::RuntimeDir,
+    salt::{Origin, Salts},
+    site_day::{Arrived, Opening, Refusal, Replayed, SiteDay},
+};
 use crate::{
     domain::{
         day::{Day, UnixMs, Zone},
-        declaration::{Site, SiteId},
-        open_day::{Caps, DaySettings, KnownValues, OpenDay},
+        declaration::{Kept, Site, SiteId},
+        open_day::{Caps, DaySettings, KnownValues, OpenDay, TABLE_LAYOUT},
         outcome::Note,
         region::{Heap, Region},
         row::Release,
         view::{MemoryView, Reader},
     },
-    journal::{FileId, Journal, OpenError},
+    journal::{CommitError, FileId, Journal, OpenError},
 };
 
 /// Where the values come from that a site's visitors used on earlier days.
@@ -41,7 +36,7 @@ pub trait Known: Send + Sync {
 pub struct Memory {
     sites: RwLock<HashMap<SiteId, Arc<SiteDays>>>,
     journal: Arc<Journal>,
-    runtime: Option<Arc<RuntimeDir>>,
+    runtime: Option<RuntimeDir>,
     salts: Salts,
     known: Box<dyn Known>,
     caps: Caps,
@@ -61,14 +56,19 @@ struct SiteDays {
 pub struct Fixed {
     pub site: SiteId,
     pub zone: Zone,
+    /// 1..=1000.
     pub k: u32,
-    pub kept: crate::domain::declaration::Kept,
+    pub kept: Kept,
     pub settings_version: u32,
+    /// The site-day of a hit that arrives now; `None`: what the zone says.
+    pub day: Option<Day>,
 }
 
 impl Fixed {
-    pub fn of(site: &Site) -> Fixed {
+    /// A site as it is on a day.
+    pub fn of(site: &Site, day: Day) -> Fixed {
         Fixed {
+            day: Some(day),
             site: site.id,
             zone: site.zone.clone(),
             k: site.k,
@@ -83,8 +83,9 @@ impl Fixed {
             site: SiteId::NONE,
             zone: Zone::utc(),
             k: 1,
-            kept: Default::default(),
+            kept: Kept::default(),
             settings_version: 0,
+            day: None,
         }
     }
 }
@@ -98,20 +99,27 @@ pub enum DayError {
     Runtime(#[from] io::Error),
     #[error("the journal holds a record that this version cannot read: {0}")]
     Record(#[from] postcard::Error),
-    #[error("the journal takes no more: {0}")]
-    Full(#[from] crate::journal::AppendError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
 }
 
 impl Memory {
     pub fn new(
         journal: Arc<Journal>,
-        runtime: Option<Arc<RuntimeDir>>,
-        salts: Salts,
+        runtime: Option<RuntimeDir>,
         known: Box<dyn Known>,
         caps: Caps,
         node: u32,
     ) -> Memory {
+        let salts = Salts::new(runtime.clone());
         Memory { sites: RwLock::default(), journal, runtime, salts, known, caps, node }
+    }
+
+    /// Whether every salt is kept out of swap.
+    pub fn salts_locked(&self) -> bool {
+        self.salts.locked()
     }
 
     fn site_days(&self, site: SiteId) -> Arc<SiteDays> {
@@ -138,24 +146,22 @@ impl Memory {
             return Ok(arrived);
         }
         let days = self.site_days(fixed.site);
-        let _one_owner = days.opening.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let _one_owner = days.opening.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(arrived) = self.arrive(fixed.site, now) {
             return Ok(arrived);
         }
-        let latest = read(&days.days).last().map(|day| day.calendar.clone());
-        if let Some(latest) = latest.filter(|latest| now < latest.ends)
-            && let Some(day) = read(&days.days).last()
-        {
-            // The clock went back over midnight: it never reopens a closed day, the hit counts into the latest.
-            return Ok(day.arrive(now));
+        // A clock that went back over midnight reopens nothing: the hit counts into the latest day.
+        if let Some(latest) = read(&days.days).last().filter(|latest| now < latest.calendar.ends) {
+            return Ok(latest.arrive(now));
         }
-        let day = Arc::new(self.open(fixed, fixed.zone.day_at(now), now, &[])?);
+        let day = Arc::new(self.open(fixed, fixed.day.unwrap_or_else(|| fixed.zone.day_at(now)), true, &[])?);
         write(&days.days).push(day.clone());
         Ok(day.arrive(now))
     }
 
     /// Takes a day up again at the start of the process: replays its journal and, where the runtime directory
-    /// kept them, its visitors. `files` are the day's releases that wait for the store.
+    /// kept them, its visitors. `files` are the day's releases that wait for the store. A day that is over takes
+    /// no hits and needs no visitors.
     ///
     /// # Errors
     /// [`DayError`].
@@ -166,23 +172,28 @@ impl Memory {
         now: UnixMs,
         files: &[&Release],
     ) -> Result<Arc<SiteDay>, DayError> {
-        let day = Arc::new(self.open(fixed, day, now, files)?);
-        let days = self.site_days(fixed.site);
-        let mut days = write(&days.days);
-        days.push(day.clone());
-        days.sort_by_key(|day| day.calendar.starts);
+        let day = Arc::new(self.open(fixed, day, fixed.zone.day_at(now) <= day, files)?);
+        self.admit_day(day.clone());
         Ok(day)
     }
 
-    fn open(
-        &self,
-        fixed: &Fixed,
-        day: Day,
-        now: UnixMs,
-        files: &[&Release],
-    ) -> Result<SiteDay, DayError> {
+    /// Takes a day whose last releases only wait for the store.
+    pub fn resume_closed(&self, fixed: &Fixed, day: Day, files: Vec<Release>) {
         let calendar = fixed.zone.calendar(day);
-        let settings = DaySettings {
+        self.admit_day(Arc::new(SiteDay::closed_before(fixed, calendar, self.node, self.journal.clone(), files)));
+    }
+
+    fn admit_day(&self, day: Arc<SiteDay>) {
+        let days = self.site_days(day.site);
+        let mut days = write(&days.days);
+        days.push(day);
+        days.sort_by_key(|day| day.calendar.starts);
+    }
+
+    fn open(&self, fixed: &Fixed, day: Day, takes_hits: bool, files: &[&Release]) -> Result<SiteDay, DayError> {
+        let calendar = fixed.zone.calendar(day);
+        let id = FileId { site: fixed.site, day };
+        let mut replayed = Replayed::start(OpenDay::new(DaySettings {
             site: fixed.site,
             day,
             k: fixed.k,
@@ -190,14 +201,11 @@ impl Memory {
             settings_version: fixed.settings_version,
             caps: self.caps.clone(),
             known: self.known.of(fixed.site),
-        };
-        let mut replayed = Replayed::start(OpenDay::new(settings));
+        }));
         let mut unreadable = None;
-        let opened = self.journal.open(FileId { site: fixed.site, day }, |_, bytes| {
-            match Record::decode(bytes) {
-                Ok(record) => replayed.apply(fixed.site, &calendar, self.node, record),
-                Err(error) => unreadable = Some(error),
-            }
+        let opened = self.journal.open(id, |_, bytes| match Record::decode(bytes) {
+            Ok(record) => replayed.apply(fixed.site, &calendar, self.node, record),
+            Err(error) => unreadable = Some(error),
         })?;
         if let Some(error) = unreadable {
             return Err(error.into());
@@ -205,23 +213,90 @@ impl Memory {
         for &file in files {
             replayed.use_file(file.clone());
         }
-        let survivors = calendar.holds(now);
-        let _ = (survivors, Note::VisitsForgotten);
-        todo_attach()
+        let (salt, origin) = self.salts.open(id)?;
+        let regions = match &self.runtime {
+            Some(runtime) if runtime.memory_backed() => {
+                let survive = takes_hits && origin == Origin::Found && !opened.created;
+                Some(runtime.open_regions(id, TABLE_LAYOUT, opened.handle.committed(), survive)?)
+            }
+            _ => None,
+        };
+        let survived = regions.as_ref().is_some_and(|regions| regions.survived);
+        let forgotten = if survived { 0 } else { replayed.visits_maybe_running() };
+        let (visitors, seen, undo): (Box<dyn Region>, Box<dyn Region>, _) = match regions {
+            Some(regions) => (Box::new(regions.visitors), Box::new(regions.seen), Some(regions.undo)),
+            None => (Box::new(Heap::default()), Box::new(Heap::default()), None),
+        };
+        replayed.attach(visitors, seen);
+        let first = opened.records == 0;
+        let opening = Opening {
+            site: fixed.site,
+            calendar,
+            k: fixed.k,
+            settings_version: fixed.settings_version,
+            node: self.node,
+            journal: self.journal.clone(),
+            handle: opened.handle,
+            salt,
+            undo,
+        };
+        let site_day = SiteDay::new(opening, replayed);
+        if takes_hits && !survived {
+            let ticket = site_day.begin_epoch()?;
+            ticket.wait()?;
+            if !first && fixed.site != SiteId::NONE {
+                site_day.note_now(Note::RestartedWithoutHandover, 1)?;
+                site_day.note_now(Note::VisitsForgotten, forgotten)?.wait()?;
+            }
+        }
+        Ok(site_day)
+    }
+
+    /// All days in memory.
+    pub fn days(&self) -> Vec<Arc<SiteDay>> {
+        let sites: Vec<_> = read(&self.sites).values().cloned().collect();
+        sites.iter().flat_map(|site| read(&site.days).clone()).collect()
+    }
+
+    /// Lets go of days that are closed and wholly in the store.
+    pub fn forget_done(&self) {
+        for site in read(&self.sites).values() {
+            if read(&site.days).iter().any(|day| day.is_done()) {
+                write(&site.days).retain(|day| !day.is_done());
+            }
+        }
+    }
+
+    /// Lets go of all days of a site that was removed; their journals are destroyed.
+    pub fn remove_site(&self, site: SiteId) {
+        let Some(days) = write(&self.sites).remove(&site) else { return };
+        for day in write(&days.days).drain(..) {
+            drop(day.end());
+            if let Err(error) = day.destroy_journal() {
+                tracing::error!(%error, site = site.0, "a removed site's journal could not be destroyed");
+            }
+        }
+    }
+
+    /// What a reader may see of a site's open days now.
+    pub fn view(&self, site: SiteId, reader: Reader) -> MemoryView {
+        let days = read(&self.sites).get(&site).cloned();
+        let days = days.map(|days| read(&days.days).clone()).unwrap_or_default();
+        MemoryView { days: days.iter().map(|day| day.view(reader)).collect() }
+    }
+
+    /// The site's day that holds `now`, if it is open.
+    pub fn today(&self, site: SiteId, now: UnixMs) -> Option<Arc<SiteDay>> {
+        let days = read(&self.sites).get(&site)?.clone();
+        let days = read(&days.days);
+        days.iter().rev().find(|day| day.calendar.holds(now)).cloned()
     }
 }
 
-fn todo_attach() -> Result<SiteDay, DayError> {
-    Err(DayError::Runtime(io::Error::other("not wired")))
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
-
-fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-#[allow(unused)]
-fn unused(_: Heap, _: &dyn Region, _: MemoryView, _: Reader, _: Opening) {}

@@ -6,12 +6,12 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use super::{record::Record, salt::SaltSlot};
+use super::{days::Fixed, record::Record, salt::Salt, undo::Undo};
 use crate::{
     domain::{
         attributes::Described,
@@ -20,6 +20,7 @@ use crate::{
         hit::{Hit, VisitorKey},
         open_day::{Closed, Gauges, OpenDay, Proposal, Settled, Undeclared},
         outcome::{Note, Outcome},
+        region::Region,
         row::{DayRow, Family, Release, ReleaseId, Row, Table},
         view::{DayView, Reader},
     },
@@ -37,6 +38,9 @@ const LIVE: [(Table, Family); 4] = [
     (Table::Ledger, Family::Page),
 ];
 
+/// Most bytes changes of one hit in the visitor tables, each saved before it happens.
+const CHANGES_MAX: usize = 256;
+
 /// A site-day that takes hits, or waits for its last rows to reach the store.
 pub struct SiteDay {
     pub site: SiteId,
@@ -45,8 +49,8 @@ pub struct SiteDay {
     pub settings_version: u32,
     node: u32,
     journal: Arc<Journal>,
-    handle: Handle,
-    salt: SaltSlot,
+    undo: Option<Undo>,
+    salt: RwLock<Option<Salt>>,
     arriving: AtomicUsize,
     state: Mutex<State>,
 }
@@ -54,8 +58,8 @@ pub struct SiteDay {
 struct State {
     /// `None` once the day is closed.
     open: Option<OpenDay>,
-    /// Records in the journal so far.
-    seq: u64,
+    /// The day's journal; gone once it is destroyed.
+    handle: Option<Handle>,
     stretch: u8,
     hour: Hour,
     epochs: u32,
@@ -136,13 +140,16 @@ pub struct Opening {
     pub node: u32,
     pub journal: Arc<Journal>,
     pub handle: Handle,
-    pub salt: SaltSlot,
+    pub salt: Salt,
+    /// Where visitors survive a crash.
+    pub undo: Option<Undo>,
 }
 
 impl SiteDay {
     /// A day whose journal has been replayed into `replayed`.
     pub fn new(opening: Opening, replayed: Replayed) -> SiteDay {
-        let Opening { site, calendar, k, settings_version, node, journal, handle, salt } = opening;
+        let Opening { site, calendar, k, settings_version, node, journal, handle, salt, undo } = opening;
+        let state = State { handle: Some(handle), ..replayed.state };
         SiteDay {
             site,
             calendar,
@@ -150,15 +157,41 @@ impl SiteDay {
             settings_version,
             node,
             journal,
-            handle,
-            salt,
+            undo,
+            salt: RwLock::new(Some(salt)),
             arriving: AtomicUsize::new(0),
-            state: Mutex::new(replayed.state),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// A day that was closed by an earlier run and whose releases wait for the store.
+    pub fn closed_before(
+        fixed: &Fixed,
+        calendar: Calendar,
+        node: u32,
+        journal: Arc<Journal>,
+        waiting: Vec<Release>,
+    ) -> SiteDay {
+        let mut state = State::empty(None);
+        state.stored = waiting.first().map_or(0, |release| release.id.number - 1);
+        state.next_number = waiting.last().map_or(1, |release| release.id.number + 1);
+        state.waiting = waiting.into_iter().map(Arc::new).collect();
+        SiteDay {
+            site: fixed.site,
+            calendar,
+            k: fixed.k,
+            settings_version: fixed.settings_version,
+            node,
+            journal,
+            undo: None,
+            salt: RwLock::new(None),
+            arriving: AtomicUsize::new(0),
+            state: Mutex::new(state),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fixes the moment of a hit.
@@ -174,7 +207,7 @@ impl SiteDay {
 
     /// Runs `with` on the day's salt; `None` once it is erased.
     pub fn with_salt<T>(&self, with: impl FnOnce(&[u8; 32]) -> T) -> Option<T> {
-        self.salt.with(with)
+        self.salt.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|salt| salt.with(with))
     }
 
     /// Whether the visitor is there already, so that user agent and place need not be looked at.
@@ -226,25 +259,43 @@ impl SiteDay {
         make: impl FnOnce(&mut OpenDay, u64) -> crate::domain::open_day::Delta,
     ) -> Result<Ticket, Refusal> {
         let mut state = self.lock();
-        if !self.handle.room() {
+        if !self.journal.room() || self.undo.as_ref().is_some_and(|undo| !undo.room(CHANGES_MAX)) {
             return Err(Refusal::Busy);
         }
-        self.journal.check()?;
-        if state.open.is_none() {
-            return Err(Refusal::Closed);
-        }
         state.turn(moment);
-        let seq = state.seq + 1;
-        let open = state.open.as_mut().ok_or(Refusal::Closed)?;
+        let State { open: Some(open), handle: Some(handle), .. } = &mut *state else {
+            return Err(Refusal::Closed);
+        };
+        let seq = handle.next_seq();
         let delta = make(open, seq);
-        self.append(&mut state, &Record::Delta { stretch: moment.stretch, hour: moment.hour, delta })
+        self.append(&state, &Record::Delta { stretch: moment.stretch, hour: moment.hour, delta })
     }
 
-    fn append(&self, state: &mut State, record: &Record) -> Result<Ticket, Refusal> {
-        let bytes = record.encode_into(Vec::with_capacity(96));
-        let ticket = self.journal.append(&self.handle, &bytes)?;
-        state.seq += 1;
-        Ok(ticket)
+    fn append(&self, state: &State, record: &Record) -> Result<Ticket, Refusal> {
+        let handle = state.handle.as_ref().ok_or(Refusal::Closed)?;
+        Ok(self.journal.append(handle, &record.encode_into(Vec::with_capacity(96)))?)
+    }
+
+    /// Notes that the day goes on under another salt.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn begin_epoch(&self) -> Result<Ticket, Refusal> {
+        let mut state = self.lock();
+        state.epochs += 1;
+        self.append(&state, &Record::Epoch)
+    }
+
+    /// [`SiteDay::note`] at the moment of the day's latest hit.
+    ///
+    /// # Errors
+    /// [`Refusal`]; then nothing was changed.
+    pub fn note_now(&self, note: Note, n: u64) -> Result<Ticket, Refusal> {
+        let moment = {
+            let state = self.lock();
+            Moment { hour: state.hour, second: 0, stretch: state.stretch }
+        };
+        self.note(moment, note, n)
     }
 
     /// Lets the hour turn although no hit came.
@@ -259,9 +310,11 @@ impl SiteDay {
     /// [`Refusal`]; then nothing was frozen.
     pub fn freeze(&self) -> Result<Option<(Arc<Release>, Ticket)>, Refusal> {
         let mut state = self.lock();
-        self.journal.check()?;
+        if !self.journal.room() {
+            return Err(Refusal::Busy);
+        }
         let Some(release) = state.freeze(self.site, self.calendar.day, self.node) else { return Ok(None) };
-        let ticket = self.append(&mut state, &Record::Frozen { number: release.id.number })?;
+        let ticket = self.append(&state, &Record::Frozen { number: release.id.number })?;
         Ok(Some((release, ticket)))
     }
 
@@ -279,7 +332,7 @@ impl SiteDay {
         let mut state = self.lock();
         state.stored_up_to(number);
         match state.open {
-            Some(_) => self.append(&mut state, &Record::Stored { number }).map(Some),
+            Some(_) => self.append(&state, &Record::Stored { number }).map(Some),
             None => Ok(None),
         }
     }
@@ -287,7 +340,10 @@ impl SiteDay {
     /// Ends the day: erases the salt, takes the core out, and leaves readers the day as it stood at its end.
     /// Returns what the close needs; `None` where that has happened before.
     pub fn end(&self) -> Option<Ended> {
-        self.salt.erase();
+        let salt = self.salt.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(error)) = salt.map(Salt::erase) {
+            tracing::error!(%error, site = self.site.0, "a salt's file could not be removed; it was overwritten");
+        }
         let mut state = self.lock();
         let mut open = state.open.take()?;
         open.turn(u8::MAX, state.hour);
@@ -319,7 +375,8 @@ impl SiteDay {
     /// # Errors
     /// Those of the file system.
     pub fn destroy_journal(&self) -> std::io::Result<()> {
-        self.journal.destroy(&self.handle)
+        let handle = self.lock().handle.take();
+        handle.map_or(Ok(()), |handle| self.journal.destroy(handle))
     }
 
     /// Whether nothing is left to do for this day: closed, and all of it in the store.
@@ -427,39 +484,28 @@ fn add_releases(rows: &mut Rows, releases: &[Arc<Release>]) {
 /// A day's state while its journal is replayed.
 pub struct Replayed {
     state: State,
-    /// Releases that were frozen and not known to be stored, for which a file may have to be written.
-    pub visits_forgotten: u64,
 }
 
 impl Replayed {
     pub fn start(open: OpenDay) -> Replayed {
-        let turned = Turned {
-            stored: 0,
-            waiting: Vec::new(),
-            settled: None,
-            hour: Some(Hour(0)),
-            rows: OnceLock::new(),
-        };
-        Replayed {
-            state: State {
-                open: Some(open),
-                seq: 0,
-                stretch: 0,
-                hour: Hour(0),
-                epochs: 0,
-                next_number: 1,
-                stored: 0,
-                waiting: VecDeque::new(),
-                turned: Arc::new(turned),
-            },
-            visits_forgotten: 0,
+        Replayed { state: State::empty(Some(open)) }
+    }
+
+    /// Gives the replayed day the tables of its visitors.
+    pub fn attach(&mut self, visitors: Box<dyn Region>, seen: Box<dyn Region>) {
+        if let Some(open) = &mut self.state.open {
+            open.attach(visitors, seen);
         }
+    }
+
+    /// Visits that may have been running at the last record.
+    pub fn visits_maybe_running(&self) -> u64 {
+        self.state.open.as_ref().map_or(0, OpenDay::visits_maybe_running)
     }
 
     /// Applies one record of the journal.
     pub fn apply(&mut self, site: SiteId, calendar: &Calendar, node: u32, record: Record) {
         let state = &mut self.state;
-        state.seq += 1;
         match record {
             Record::Epoch => state.epochs += 1,
             Record::Delta { stretch, hour, delta } => {
@@ -489,22 +535,30 @@ impl Replayed {
             }
         }
     }
-
-    pub fn open_mut(&mut self) -> Option<&mut OpenDay> {
-        self.state.open.as_mut()
-    }
-
-    pub fn epochs(&self) -> u32 {
-        self.state.epochs
-    }
-
-    /// Records replayed.
-    pub fn seq(&self) -> u64 {
-        self.state.seq
-    }
 }
 
 impl State {
+    fn empty(open: Option<OpenDay>) -> State {
+        let turned = Turned {
+            stored: 0,
+            waiting: Vec::new(),
+            settled: None,
+            hour: Some(Hour(0)),
+            rows: OnceLock::new(),
+        };
+        State {
+            open,
+            handle: None,
+            stretch: 0,
+            hour: Hour(0),
+            epochs: 0,
+            next_number: 1,
+            stored: 0,
+            waiting: VecDeque::new(),
+            turned: Arc::new(turned),
+        }
+    }
+
     fn turn(&mut self, moment: Moment) {
         let Some(open) = &mut self.open else { return };
         if moment.stretch <= self.stretch && self.turned.settled.is_some() {
