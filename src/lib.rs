@@ -4,6 +4,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod collect;
 pub mod domain;
 pub mod journal;
 pub mod memory;
