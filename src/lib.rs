@@ -8,4 +8,5 @@ pub mod collect;
 pub mod domain;
 pub mod journal;
 pub mod memory;
+pub mod simulate;
 pub mod store;
