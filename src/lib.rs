@@ -2,9 +2,10 @@
 
 pub mod cli;
 pub mod clock;
+pub mod close;
+pub mod collect;
 pub mod config;
 pub mod control;
-pub mod collect;
 pub mod domain;
 pub mod journal;
 pub mod memory;

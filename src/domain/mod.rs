@@ -23,13 +23,12 @@ mod pulse;
 pub mod query;
 pub mod region;
 pub mod row;
+pub mod scrub;
 mod snapshot;
+pub mod source;
 pub mod tally;
 pub mod view;
 mod visitors;
-pub mod scrub;
-pub mod source;
-pub mod view;
 pub mod vocabulary;
 
 /// Text that is shared rather than copied: page labels, attribute values, names.
