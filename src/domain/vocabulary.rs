@@ -18,15 +18,7 @@ pub const PROPOSED_BYTES_MAX: usize = 120;
 /// Most characters of a value that fits a pattern.
 pub const PATTERN_CHARACTERS_MAX: u32 = 100;
 
-/// A text that the site did not declare, for the proposals. Lives in memory only.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Undeclared {
-    pub event: Text,
-    /// `None`: the event's name itself is undeclared.
-    pub property: Option<Text>,
-    /// The event's name, or the property's value.
-    pub text: Text,
-}
+pub use super::proposals::Undeclared;
 
 /// An event's declarations, compiled for one version of the site's settings.
 #[derive(Debug)]
