@@ -14,13 +14,14 @@ use serde::{Deserialize, Deserializer, de};
 
 /// Declares every setting once: its name in the file, its flag (with dashes) and its variable.
 macro_rules! raw_config {
-    ($($name:ident $variable:literal $value:literal $help:literal)*) => {
+    ($($(#[$extra:meta])* $name:ident $variable:literal $value:literal $help:literal)*) => {
         /// Every setting as text, as it was given; `None` where it was not.
         #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct RawConfig {
             $(
                 #[arg(long, env = $variable, value_name = $value, help = $help, global = true, hide_env_values = true, help_heading = "Settings")]
+                $(#[$extra])*
                 #[serde(deserialize_with = "scalar")]
                 pub $name: Option<String>,
             )*
@@ -53,6 +54,7 @@ raw_config! {
     workers "MAYFLY_WORKERS" "NUMBER" "Threads that serve requests [default: one for each processor]"
     log_level "MAYFLY_LOG_LEVEL" "LEVEL" "error, warn, info, debug or trace, also by module such as `info,mayfly::close=debug` [default: info]"
     log_format "MAYFLY_LOG_FORMAT" "text|json" "How log lines are written [default: text]"
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     demo "MAYFLY_DEMO" "true|false" "Serve the demo site and fill it with simulated history [default: false]"
 }
 

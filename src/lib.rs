@@ -11,3 +11,4 @@ pub mod journal;
 pub mod memory;
 pub mod simulate;
 pub mod store;
+pub mod web;
