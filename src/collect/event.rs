@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::domain::{
     currency::{exponent, minor_units},
     hit::{Incoming, IncomingKind, Revenue},
-    scrub::{UrlError, UrlParts},
+    scrub::{UrlError, UrlParts, cut},
 };
 use field::{Body, Field};
 
@@ -86,7 +86,7 @@ pub fn parse(body: &[u8]) -> Result<Incoming, Invalid> {
         referrer: r
             .or(referrer)
             .into_text()
-            .map(|text| cut(text, URL_BYTES_MAX))
+            .map(|text| cut(&text, URL_BYTES_MAX).to_owned())
             .filter(|text| !text.is_empty()),
         props,
         interactive: i.or(interactive) != Field::Bool(false),
@@ -180,10 +180,4 @@ fn read_revenue(revenue: Field) -> Option<Revenue> {
     let currency = currency?.trim().to_ascii_uppercase();
     let minor_units = minor_units(&amount?, exponent(&currency)?)?;
     Some(Revenue { currency, minor_units })
-}
-
-/// Cuts a text to at most `bytes_max` bytes, between characters.
-fn cut(mut text: String, bytes_max: usize) -> String {
-    text.truncate(text.floor_char_boundary(bytes_max));
-    text
 }

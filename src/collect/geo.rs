@@ -125,3 +125,56 @@ fn is_country(code: &str) -> bool {
 fn is_part(code: &str) -> bool {
     (1..=3).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::address::Grain;
+
+    fn place(geo: &Geo, ip: &str) -> [String; 3] {
+        geo.place(&Address::new(ip.parse().unwrap(), Grain::default())).0.map(|text| text.to_string())
+    }
+
+    /// The trial database of the build's npm packages: the flat schema of country files.
+    fn trial() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb")
+    }
+
+    #[test]
+    fn without_a_database_everything_is_absent() {
+        assert_eq!(place(&Geo::none(), "192.0.2.1"), [NONE; 3]);
+        assert_eq!(Geo::none().describe(), None);
+    }
+
+    #[test]
+    fn what_is_no_database_is_refused_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("not.mmdb");
+        std::fs::write(&file, b"nothing").unwrap();
+        let geo = Geo::none();
+        assert!(matches!(geo.reload(&file), Err(GeoError::Format { .. })));
+        assert!(matches!(Geo::open(&folder.path().join("absent.mmdb")), Err(GeoError::Read { .. })));
+        assert_eq!(place(&geo, "192.0.2.1"), [NONE; 3]);
+    }
+
+    #[test]
+    fn flat_country_files_are_read() {
+        let geo = Geo::open(&trial()).unwrap();
+        assert_eq!(place(&geo, "193.40.5.1"), ["EE", NONE, NONE]);
+        assert_eq!(place(&geo, "2001:bb8::1"), ["EE", NONE, NONE]);
+        assert_eq!(place(&geo, "127.0.0.1"), [NONE; 3]);
+    }
+
+    #[test]
+    fn records_of_city_files_become_places() {
+        let read = |json: &str| serde_json::from_str::<Record>(json).unwrap().place();
+        let full = r#"{"country":{"iso_code":"EE","names":{"en":"Estonia"}},"city":{"names":{"de":"Reval","en":"Tallinn"}},
+            "subdivisions":[{"iso_code":"37"},{"iso_code":"784"}]}"#;
+        assert_eq!(read(full), Place(["EE".into(), "EE-37".into(), "Tallinn".into()]));
+        assert_eq!(read(r#"{"country":{"iso_code":"EE"}}"#).0[0].as_ref(), "EE");
+        assert_eq!(read(r#"{"country_code":"ee"}"#).0[0].as_ref(), "EE");
+        assert_eq!(read(r#"{"country_code":"None"}"#), Place::default());
+        assert_eq!(read(r#"{"city":{"names":{"en":"Nowhere"}}}"#), Place::default());
+    }
+}

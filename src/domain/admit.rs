@@ -125,8 +125,11 @@ struct Case<'a> {
     referrer: Option<Referrer>,
 }
 
+/// A reason, and whether it holds.
+type Step = (Outcome, fn(&Case<'_>) -> bool);
+
 /// The steps in order: the first that holds drops the hit, with its reason.
-const STEPS: [(Outcome, fn(&Case<'_>) -> bool); 6] = [
+const STEPS: [Step; 6] = [
     (Outcome::Ignored, says_nothing),
     (Outcome::Malformed, names_no_url),
     (Outcome::Excluded, comes_from_excluded_network),

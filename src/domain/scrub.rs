@@ -31,9 +31,13 @@ pub fn page_label(url: &UrlParts<'_>, hash_routing: bool, parameters: &[String])
         Some(host) => label.push_str(&host),
         None => label.push_str(NONE),
     }
-    push_path(&mut label, '/', url.path.strip_prefix('/').unwrap_or(url.path));
-    if hash_routing && let Some(route) = url.fragment.and_then(route_of) {
-        push_path(&mut label, '#', route);
+    let path = decode(url.path);
+    push_path(&mut label, '/', path.strip_prefix('/').unwrap_or(&path));
+    if hash_routing && let Some(fragment) = url.fragment {
+        let fragment = decode(fragment);
+        if let Some(route) = route_of(&fragment) {
+            push_path(&mut label, '#', route);
+        }
     }
     push_parameters(&mut label, url, parameters);
     label
@@ -41,14 +45,13 @@ pub fn page_label(url: &UrlParts<'_>, hash_routing: bool, parameters: &[String])
 
 /// The part of a fragment that is a path; a fragment that reads like a query (`access_token=...`) is none.
 fn route_of(fragment: &str) -> Option<&str> {
-    let route = fragment.split(['?', '&']).next().unwrap_or("");
+    let route = fragment.split(['?', '&', '#']).next().unwrap_or("");
     (!route.is_empty() && (route.starts_with('/') || route.starts_with("!/") || !route.contains('=')))
         .then_some(route)
 }
 
-/// Appends a path's scrubbed segments, the first after `first`, as far as the label's bound allows.
+/// Appends a decoded path's scrubbed segments, the first after `first`, as far as the label's bound allows.
 fn push_path(label: &mut String, first: char, path: &str) {
-    let path = decode(path);
     // What was an encoded `?` or `#` would begin a query or fragment in the label.
     let path = path.split(['?', '#']).next().unwrap_or("");
     let mut separator = first;
@@ -101,7 +104,7 @@ pub fn scrub_value(sent: &str) -> Option<String> {
 pub fn scrub_text(text: &str) -> Option<String> {
     let text = tidy(text.into());
     let text = text.trim();
-    let text = text[..text.floor_char_boundary(VALUE_BYTES_MAX)].trim_end();
+    let text = cut(text, VALUE_BYTES_MAX).trim_end();
     if text.is_empty() {
         return None;
     }
@@ -113,6 +116,12 @@ pub fn scrub_text(text: &str) -> Option<String> {
         scrubbed.push_str(&scrub_segment(segment));
     }
     (!is_mark(&scrubbed)).then_some(scrubbed)
+}
+
+/// The beginning of a text, at most so many bytes, whole characters.
+pub fn cut(text: &str, bytes_max: usize) -> &str {
+    let end = (0..=bytes_max.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+    &text[..end.unwrap_or(0)]
 }
 
 /// Percent-decodes once; what is no UTF-8 becomes U+FFFD.

@@ -105,12 +105,7 @@ fn is_jumbled(bytes: &[u8]) -> bool {
         };
         changes += usize::from(kind != Kind::Other && next != Kind::Other && kind != next && !camel);
     }
-    letters >= 10
-        && digit
-        && match upper && lower {
-            true => changes >= 3 && changes * 5 >= letters,
-            false => changes >= 4 && changes * 4 >= letters,
-        }
+    letters >= 10 && digit && changes * 4 >= letters && changes >= if upper && lower { 3 } else { 4 }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,13 +125,15 @@ fn kind_of(byte: u8) -> Kind {
     }
 }
 
-/// A JWT, padded base64, or a jumble across the separators of base64url.
+/// A JWT, padded base64, or a jumble of upper and lower case across the separators of base64url.
 fn is_token(segment: &[u8]) -> bool {
     let of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~+=".contains(byte);
     segment.iter().all(of_token)
         && (segment.starts_with(b"eyJ") && segment.len() >= 16
             || segment.ends_with(b"=") && segment.len() >= 8
-            || is_jumbled(segment))
+            || segment.iter().any(u8::is_ascii_uppercase)
+                && segment.iter().any(u8::is_ascii_lowercase)
+                && is_jumbled(segment))
 }
 
 /// 8-4-4-4-12 hex digits, anywhere.
