@@ -44,7 +44,8 @@ pub struct Who {
 pub struct Change {
     pub hour: u8,
     pub page: u32,
-    /// What place and device count the page as; 0 where `page` is a section.
+    /// What place and device count the page as. Where `page` is a section: itself if it is the group and meets a
+    /// visitor or a visit for the first time, else 0.
     pub group: u32,
     pub amounts: Amounts,
 }

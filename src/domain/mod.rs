@@ -14,6 +14,8 @@ pub mod day;
 pub mod declaration;
 mod delta;
 pub mod family;
+#[cfg(test)]
+mod family_tests;
 pub mod hit;
 mod names;
 mod open_day;
@@ -27,6 +29,10 @@ pub mod scrub;
 mod snapshot;
 pub mod source;
 pub mod tally;
+#[cfg(test)]
+mod tally_laws;
+#[cfg(test)]
+mod tally_tests;
 pub mod view;
 mod visitors;
 pub mod vocabulary;

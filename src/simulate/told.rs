@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::{
     OTHER, STAR, Text,
     counters::Counter,
-    declaration::Kept,
-    row::{Family, KIND_PAGE, Table},
+    row::{Family, KIND_PAGE, Row, Table},
 };
 
 use super::truth::{Fact, Line, Lines, Recount, Scope, What, add};
@@ -18,7 +17,6 @@ use super::truth::{Fact, Line, Lines, Recount, Scope, What, add};
 pub struct Rules {
     pub k: u32,
     pub salt_epochs: u32,
-    pub kept: Kept,
 }
 
 impl Rules {
@@ -56,11 +54,32 @@ impl Recount {
         for family in [Family::Place, Family::Device] {
             self.crowd_lines(family, rules, &mut lines);
         }
-        if rules.kept.language {
-            self.language_lines(rules, &mut lines);
-        }
+        self.language_lines(rules, &mut lines);
         lines.retain(|_, counts| counts.iter().any(|&n| n != 0));
         lines
+    }
+
+    /// The visitors whose visits or views a row of place, device or language counts: a count of people that looks
+    /// at no counter.
+    pub fn people(&self, row: &Row) -> BTreeSet<u64> {
+        let skip = row.keys.len() - stars(row.family).concat().len();
+        let (lead, told) = row.keys.split_at(skip);
+        let agrees = |fact: &Fact| {
+            let columns = columns(row.family, &path(row.family, fact));
+            told.iter().zip(columns).all(|(told, text)| **told == *STAR || *told == text)
+        };
+        let meant = |fact: &Fact| match &fact.what {
+            What::Event { key, .. } => row.table == Table::Events && key[0] == lead[0],
+            What::Page { scope, kind, label, counter, .. } => {
+                let is_page =
+                    lead.get(1).is_none_or(|page| **page == *STAR || (*page == *label && *lead[0] == **kind));
+                let viewed =
+                    lead.get(1).is_none_or(|page| **page == *STAR) || *counter == Counter::Pageviews as usize;
+                row.table == Table::Pages && *scope == Scope::Group && is_page && viewed
+            }
+            _ => false,
+        };
+        self.facts.iter().filter(|fact| agrees(fact) && meant(fact)).map(|fact| fact.visitor).collect()
     }
 
     fn page_lines(&self, lines: &mut Lines) {
@@ -137,7 +156,7 @@ impl Recount {
                 *visitors.entry(path(family, fact)).or_default() += counted;
             }
         }
-        labels(visitors, rules)
+        labels(family, visitors, rules)
     }
 
     fn visit_lines(&self, rules: Rules, lines: &mut Lines) {
@@ -229,7 +248,7 @@ impl Recount {
         }
         let told = match labels {
             Some(_) if rules.off() => cells.keys().cloned().collect(),
-            Some(_) => told_cells(&cells, rules.crowd()),
+            Some(_) => told_cells(family, &cells, rules.crowd()),
             None => BTreeSet::new(),
         };
         for (cell, counts) in &cells {
@@ -263,7 +282,7 @@ impl Recount {
         }
         for (name, cells) in events {
             let sizes = cells.iter().map(|(label, counts)| (label.clone(), counts[1])).collect();
-            let labels = labels(sizes, rules);
+            let labels = labels(family, sizes, rules);
             for (label, counts) in cells {
                 let told = labels.as_ref().map_or_else(|| stars(family), |labels| labels[&label].clone());
                 let mut keys = vec![name.clone()];
@@ -275,7 +294,7 @@ impl Recount {
 }
 
 /// What each leaf is told as.
-fn labels(visitors: BTreeMap<Path, i64>, rules: Rules) -> Labels {
+fn labels(family: Family, visitors: BTreeMap<Path, i64>, rules: Rules) -> Labels {
     if rules.off() {
         return Some(visitors.into_keys().map(|leaf| (leaf.clone(), leaf)).collect());
     }
@@ -283,7 +302,7 @@ fn labels(visitors: BTreeMap<Path, i64>, rules: Rules) -> Labels {
         return None;
     }
     let leaves: Vec<Leaf> = visitors.into_iter().map(|(path, visitors)| Leaf { path, visitors }).collect();
-    let folded = fold(&[], leaves, rules.crowd());
+    let folded = fold(family, &[], leaves, rules.crowd());
     Some(
         folded
             .into_iter()
@@ -303,7 +322,7 @@ fn size(leaves: &[Leaf]) -> i64 {
 }
 
 /// `fold` of DESIGN.md: rows of (label, leaves) under a node that is named by the upper levels of its path.
-fn fold(node: &[Vec<Text>], leaves: Vec<Leaf>, crowd: i64) -> Vec<(Path, Vec<Leaf>)> {
+fn fold(family: Family, node: &[Vec<Text>], leaves: Vec<Leaf>, crowd: i64) -> Vec<(Path, Vec<Leaf>)> {
     let depth = node.len();
     if leaves.iter().all(|leaf| leaf.path.len() == depth) {
         return vec![(node.to_vec(), leaves)];
@@ -318,11 +337,11 @@ fn fold(node: &[Vec<Text>], leaves: Vec<Leaf>, crowd: i64) -> Vec<(Path, Vec<Lea
             rest.extend(child);
         } else {
             let node: Path = node.iter().cloned().chain([name]).collect();
-            rows.extend(fold(&node, child, crowd));
+            rows.extend(fold(family, &node, child, crowd));
         }
     }
     while !rest.is_empty() && size(&rest) < crowd && !rows.is_empty() {
-        let least = (0..rows.len()).min_by_key(|&at| (size(&rows[at].1), rows[at].0.concat()));
+        let least = (0..rows.len()).min_by_key(|&at| (size(&rows[at].1), order(family, &rows[at].0)));
         rest.extend(rows.remove(least.expect("rows are not empty")).1);
     }
     if !rest.is_empty() {
@@ -337,7 +356,11 @@ fn fold(node: &[Vec<Text>], leaves: Vec<Leaf>, crowd: i64) -> Vec<(Path, Vec<Lea
 }
 
 /// Which cells of (page, label) may be told so that no remainder of a page or label is a crowd too small.
-fn told_cells(cells: &BTreeMap<(Page, Path), [i64; COUNTERS]>, crowd: i64) -> BTreeSet<(Page, Path)> {
+fn told_cells(
+    family: Family,
+    cells: &BTreeMap<(Page, Path), [i64; COUNTERS]>,
+    crowd: i64,
+) -> BTreeSet<(Page, Path)> {
     #[derive(Clone)]
     enum Whole {
         Page(Page),
@@ -349,6 +372,8 @@ fn told_cells(cells: &BTreeMap<(Page, Path), [i64; COUNTERS]>, crowd: i64) -> BT
     let pages: BTreeSet<&Page> = cells.keys().map(|(page, _)| page).collect();
     let labels: BTreeSet<&Path> = cells.keys().map(|(_, label)| label).collect();
     let mut queue: Vec<Whole> = pages.into_iter().cloned().map(Whole::Page).collect();
+    let mut labels: Vec<&Path> = labels.into_iter().collect();
+    labels.sort_by_key(|label| order(family, label));
     queue.extend(labels.into_iter().cloned().map(Whole::Label));
     while !queue.is_empty() {
         let whole = queue.remove(0);
@@ -361,8 +386,11 @@ fn told_cells(cells: &BTreeMap<(Page, Path), [i64; COUNTERS]>, crowd: i64) -> BT
             Whole::Page(_) => rest.iter().map(|cell| page_visitors(cell)).sum(),
             Whole::Label(_) => rest.iter().map(|cell| cells[cell][Counter::Visitors as usize]).sum(),
         };
-        let least =
-            told.iter().filter(of_whole).min_by_key(|cell| (page_visitors(cell), (*cell).clone())).cloned();
+        let least = told
+            .iter()
+            .filter(of_whole)
+            .min_by_key(|cell| (page_visitors(cell), cell.0.clone(), order(family, &cell.1)))
+            .cloned();
         if let Some(least) = least
             && !rest.is_empty()
             && size < crowd
@@ -413,6 +441,11 @@ fn columns(family: Family, path: &Path) -> Vec<Text> {
         Family::Page | Family::Source => &[],
     };
     order.iter().map(|&at| flat[at].clone()).collect()
+}
+
+/// What decides between labels of the same size: their columns, `*` before all other texts.
+fn order(family: Family, path: &Path) -> Vec<Option<Text>> {
+    columns(family, path).into_iter().map(|text| (*text != *STAR).then_some(text)).collect()
 }
 
 /// Not told, at every level.

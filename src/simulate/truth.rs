@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::domain::{
-    NONE, OTHER, Text,
+    CONTINUED, NONE, OTHER, Text, UNDECLARED,
     attributes::Described,
     day::{Day, Hour, Moment},
     declaration::Funnel,
@@ -184,17 +184,15 @@ impl Truth {
             if l == 0 {
                 let fields = &mut visit.attributes.0;
                 note(notes, Note::SourceCapped, sources.claim(&mut fields[1]));
+                let mut capped = false;
                 for (at, claims) in campaigns.iter_mut().enumerate() {
-                    note(notes, Note::CampaignCapped, claims.claim(&mut fields[2 + at]));
+                    capped |= claims.claim(&mut fields[2 + at]);
                 }
+                note(notes, Note::CampaignCapped, capped);
             }
             let hit = &mut visit.hits[l].hit;
             if let Some(page) = &mut hit.page {
-                let capped = match hit.kind {
-                    HitKind::Engagement { .. } => pages.look(page),
-                    _ => pages.claim(page),
-                };
-                note(notes, Note::PathCapped, capped);
+                note(notes, Note::PathCapped, pages.claim(page));
             }
             if let HitKind::Event(event) = &mut hit.kind {
                 for property in &mut event.properties {
@@ -235,23 +233,15 @@ impl Claims {
         Claims { cap, known: known.clone(), claimed: BTreeSet::new() }
     }
 
-    /// Claims a value or makes it `(other)`; whether it was over the cap.
+    /// Claims a value, or makes it `(other)` where there is no room; whether it was over the cap.
     fn claim(&mut self, value: &mut Text) -> bool {
-        let capped = self.look(value);
-        if !capped && !is_mark(value) {
-            self.claimed.insert(value.clone());
+        if is_mark(value) || self.claimed.contains(value) {
+            return false;
         }
-        capped
-    }
-
-    /// Makes a value `(other)` where the cap leaves no room for it, and claims nothing.
-    fn look(&mut self, value: &mut Text) -> bool {
-        let free = is_mark(value)
-            || self.known.contains(value)
-            || self.claimed.contains(value)
-            || self.claimed.len() < self.cap;
-        if !free {
-            *value = OTHER.into();
+        let free = self.known.contains(value) || self.claimed.len() < self.cap;
+        match free {
+            true => drop(self.claimed.insert(value.clone())),
+            false => *value = OTHER.into(),
         }
         !free
     }
@@ -259,7 +249,7 @@ impl Claims {
 
 /// Marks are not values: they claim no room.
 fn is_mark(value: &Text) -> bool {
-    [NONE, OTHER, crate::domain::UNDECLARED, crate::domain::CONTINUED].contains(&&**value)
+    [NONE, OTHER, UNDECLARED, CONTINUED].contains(&&**value)
 }
 
 /// What a day adds up to before anything is made coarser.

@@ -35,6 +35,8 @@ pub struct Timed {
     pub order: usize,
     pub second: u32,
     pub hour: Hour,
+    /// The page before any cap made it `(other)`: funnels are declared, so their pages are known.
+    pub page: Option<Text>,
     pub hit: Hit,
 }
 
@@ -48,17 +50,18 @@ pub struct Split {
 pub fn visits_of(visitor: u64, hits: Vec<(usize, Arrival)>) -> Split {
     let mut split = Split { visits: Vec::new(), refused: 0 };
     let mut described = None;
-    let mut latest: Option<u32> = None;
+    let mut latest: Option<(u32, Hour)> = None;
     for (order, arrival) in hits {
-        let second = latest.map_or(arrival.moment.second, |latest| latest.max(arrival.moment.second));
-        let running = latest.is_some_and(|latest| second - latest <= VISIT_GAP_S);
+        let now = (arrival.moment.second, arrival.moment.hour);
+        let (second, hour) = latest.filter(|latest| latest.0 > now.0).unwrap_or(now);
+        let running = latest.is_some_and(|latest| second - latest.0 <= VISIT_GAP_S);
         if !running && matches!(arrival.hit.kind, HitKind::Engagement { .. }) {
             split.refused += 1;
             continue;
         }
-        latest = Some(second);
+        latest = Some((second, hour));
         let described = described.get_or_insert(arrival.described).clone();
-        let timed = Timed { order, second, hour: arrival.moment.hour, hit: arrival.hit };
+        let timed = Timed { order, second, hour, page: arrival.hit.page.clone(), hit: arrival.hit };
         match split.visits.last_mut() {
             Some(visit) if running => visit.hits.push(timed),
             _ => {
@@ -70,9 +73,8 @@ pub fn visits_of(visitor: u64, hits: Vec<(usize, Arrival)>) -> Split {
     split
 }
 
-/// Pages, sections and groups that were seen.
-#[derive(Default)]
-struct Seen(BTreeSet<(bool, &'static str, Text)>);
+/// Pages and sections that were seen.
+type Seen = BTreeSet<(&'static str, Text)>;
 
 /// Where a page fact goes: the page, its sections, its group.
 struct Where {
@@ -107,7 +109,7 @@ impl Where {
 
 /// Counts all visits of one visitor-day.
 pub fn count_visitor(visits: &[Visit], funnels: &[Arc<Funnel>], recount: &mut Recount) {
-    let mut seen_in_day = Seen::default();
+    let mut seen_in_day = Seen::new();
     let mut events_in_day = BTreeSet::new();
     for (number, visit) in visits.iter().enumerate() {
         let mut counting = Counting { visit, recount };
@@ -183,18 +185,21 @@ impl Counting<'_> {
     /// pageviews, page_visitors, page_visits, and the flows between them.
     fn views(&mut self, seen_in_day: &mut Seen) {
         let visit = self.visit;
-        let mut seen_in_visit = Seen::default();
+        let mut seen_in_visit = Seen::new();
         let mut from: Text = ENTRY.into();
         for at in self.views_of() {
             let view = &visit.hits[at];
             let place = Where::of(&view.hit);
+            // A group is met when its section is, or else its page.
+            let mut met: BTreeMap<(&str, Text), (bool, bool)> = BTreeMap::new();
             for cell in place.cells() {
-                let key = (cell.0 == Scope::Group, cell.1, cell.2.clone());
+                let key = (cell.1, cell.2.clone());
+                let (in_day, in_visit) = *met
+                    .entry(key.clone())
+                    .or_insert_with(|| (seen_in_day.insert(key.clone()), seen_in_visit.insert(key)));
                 self.page(view.hour, cell.clone(), Counter::Pageviews, 1);
-                let first_in_day = seen_in_day.0.insert(key.clone());
-                self.page(view.hour, cell.clone(), Counter::PageVisitors, i64::from(first_in_day));
-                let first_in_visit = seen_in_visit.0.insert(key);
-                self.page(view.hour, cell, Counter::PageVisits, i64::from(first_in_visit));
+                self.page(view.hour, cell.clone(), Counter::PageVisitors, i64::from(in_day));
+                self.page(view.hour, cell, Counter::PageVisits, i64::from(in_visit));
             }
             self.fact(view.hour, What::Flow { from: from.clone(), to: place.page.clone() });
             from = place.page;
@@ -304,7 +309,7 @@ impl Counting<'_> {
                 if repeats(visit, at) {
                     continue;
                 }
-                if funnel.steps.get(taken).is_some_and(|step| reaches(step, &one.hit)) {
+                if funnel.steps.get(taken).is_some_and(|step| reaches(step, one)) {
                     taken += 1;
                     self.fact(one.hour, What::Funnel { name: funnel.name.clone(), step: taken });
                 }
@@ -335,11 +340,11 @@ fn repeats(visit: &Visit, at: usize) -> bool {
         })
 }
 
-fn reaches(step: &Step, hit: &Hit) -> bool {
-    match (step, &hit.kind) {
+fn reaches(step: &Step, one: &Timed) -> bool {
+    match (step, &one.hit.kind) {
         (Step::Event(name), HitKind::Event(event)) => event.name == *name,
-        (Step::Section(pattern), HitKind::View) => hit.sections.contains(pattern),
-        (Step::Page(page), HitKind::View) => hit.page.as_ref().is_some_and(|label| {
+        (Step::Section(pattern), HitKind::View) => one.hit.sections.contains(pattern),
+        (Step::Page(page), HitKind::View) => one.page.as_ref().is_some_and(|label| {
             label == page
                 || (page.starts_with('/') && label.find('/').is_some_and(|at| label[at..] == **page))
         }),
