@@ -55,6 +55,7 @@ raw_config! {
     log_level "MAYFLY_LOG_LEVEL" "LEVEL" "error, warn, info, debug or trace, also by module such as `info,mayfly::close=debug` [default: info]"
     log_format "MAYFLY_LOG_FORMAT" "text|json" "How log lines are written [default: text]"
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    bare_route "MAYFLY_BARE_ROUTE" "true|false" "Serve /api/bare, which only reads its body: what benchmarks compare collection with [default: false]"
     demo "MAYFLY_DEMO" "true|false" "Serve the demo site and fill it with simulated history [default: false]"
 }
 
@@ -89,6 +90,7 @@ pub struct Config {
     pub log_level: String,
     pub log_format: LogFormat,
     pub demo: bool,
+    pub bare_route: bool,
 }
 
 /// Which store keeps the rows.
@@ -276,11 +278,8 @@ impl Config {
                 raw.log_format.as_deref(),
                 &[("text", LogFormat::Text), ("json", LogFormat::Json)],
             )?,
-            demo: one_of(
-                "demo",
-                raw.demo.as_deref(),
-                &[("false", false), ("true", true), ("1", true), ("0", false)],
-            )?,
+            demo: flag("demo", raw.demo.as_deref())?,
+            bare_route: flag("bare_route", raw.bare_route.as_deref())?,
         })
     }
 
@@ -364,6 +363,11 @@ fn one_of<T: Copy>(field: &'static str, given: Option<&str>, choices: &[(&str, T
             choices.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(" or "),
         ),
     }
+}
+
+/// A switch, off where nothing is given.
+fn flag(field: &'static str, given: Option<&str>) -> Result<bool> {
+    one_of(field, given, &[("false", false), ("true", true), ("1", true), ("0", false)])
 }
 
 fn store(text: &str, data: &Path) -> Result<StoreChoice> {

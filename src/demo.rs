@@ -55,7 +55,7 @@ pub fn declare(control: &Control, now: UnixMs) -> Result<(), String> {
     }
     let vocabulary: Vocabulary = serde_json::from_str(include_str!("../demo/vocabulary.json"))
         .map_err(|error| format!("vocabulary.json: {error}"))?;
-    let site = NewSite { name: Some(SITE.into()), simulated: true, ..NewSite::new(HOSTS[0], "UTC") };
+    let site = NewSite { simulated: true, ..NewSite::new(SITE, "UTC") };
     let site = control.add_site(site, now).map_err(words)?;
     control
         .change_site(&site.name, now, |settings: &mut Settings| {

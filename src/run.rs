@@ -33,8 +33,7 @@ use crate::{
         admit::Lists,
         day::{Day, UnixMs},
         declaration::SiteId,
-        open_day::{Caps, KnownValues},
-        snapshot::UsedValues,
+        tally::{Caps, KnownValues},
     },
     journal::{FileId, Journal, JournalConfig, OpenError},
     memory::{
@@ -112,7 +111,7 @@ pub async fn run(
     let drivers = Drivers::start(parts.closing.clone()).map_err(io_of("the close threads"))?;
     let address = listener.local_addr().map_err(io_of("the listening socket"))?;
     let ready = Arc::new(AtomicBool::new(true));
-    let shared = Shared::new(&config, &parts, ready.clone());
+    let shared = Shared::new(&parts, config.is_https(), config.demo, ready.clone())?;
     let collector = web::Data::from(parts.collector.clone());
     let (bare, workers) = (config.bare_route, config.workers);
     let server = HttpServer::new(move || {
@@ -374,7 +373,7 @@ impl Known for KnownFromControl {
 struct RememberInControl(Arc<Control>);
 
 impl Remember for RememberInControl {
-    fn remember(&self, site: SiteId, day: Day, used: UsedValues) {
+    fn remember(&self, site: SiteId, day: Day, used: KnownValues) {
         if site == SiteId::NONE {
             return;
         }

@@ -72,6 +72,11 @@ impl ResponseError for ApiError {
     }
 }
 
+/// What is asked of the API at an address that it does not have.
+pub async fn no_such_address() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this address"))
+}
+
 impl From<ControlError> for ApiError {
     fn from(error: ControlError) -> Self {
         let status = match &error {

@@ -3,7 +3,13 @@
 use std::sync::Arc;
 
 use super::auth::{Live, Proposed, Summary};
-use crate::{clock, control::Entry, domain::declaration::SiteId, report, run::Parts};
+use crate::{
+    clock,
+    control::Entry,
+    domain::{declaration::SiteId, tally::Undeclared, view::Reader},
+    report::routes::{Context, overview},
+    run::Parts,
+};
 
 /// The running rooms, asked by the API.
 pub struct LiveParts(pub Parts);
@@ -24,7 +30,11 @@ impl Live for LiveParts {
 
     fn declared(&self, site: SiteId, proposal: &Proposed) {
         if let Some(day) = self.0.memory.today(site, clock::now()) {
-            day.declared(&proposal.event, proposal.property.as_deref(), &proposal.text);
+            day.declared(&Undeclared {
+                event: proposal.event.as_str().into(),
+                property: proposal.property.as_deref().map(Into::into),
+                text: proposal.text.as_str().into(),
+            });
         }
     }
 
@@ -32,11 +42,14 @@ impl Live for LiveParts {
         let now = clock::now();
         let site: Arc<_> = entry.at(now).clone();
         let live = self.0.memory.today(site.id, now).map_or(0, |day| day.live_visitors(now).0);
-        let visits = report::visits_by_day(&self.0, &site, entry.day(now), 7);
-        let mut sparkline = [0; 7];
-        for (slot, n) in sparkline.iter_mut().zip(&visits) {
-            *slot = *n;
+        let memory = self.0.memory.view(site.id, Reader::Staff);
+        let context = Context { store: &*self.0.store, memory: &memory, site: &site, now, reader: Reader::Staff };
+        match overview(context) {
+            Ok(numbers) => Summary { visits_7d: numbers.visits_7d, sparkline: numbers.sparkline, live },
+            Err(error) => {
+                tracing::error!(%error, site = site.id.0, "a site's week could not be read");
+                Summary { live, ..Summary::default() }
+            }
         }
-        Summary { visits_7d: visits.iter().sum(), sparkline, live }
     }
 }
