@@ -8,6 +8,7 @@ pub mod day;
 pub mod declaration;
 pub mod hit;
 pub mod outcome;
+pub mod plan;
 pub mod query;
 pub mod region;
 pub mod row;
