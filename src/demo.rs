@@ -7,8 +7,8 @@ use serde::Deserialize;
 use crate::{
     control::{Control, ControlError, NewSite, Settings},
     domain::{
-        declaration::{EventDeclaration, Funnel, Goal, Section, Site, Values},
         day::{Day, UnixMs},
+        declaration::{EventDeclaration, Funnel, Goal, Section, Site, Values},
         hit::{Hit, VisitorKey},
         region::Heap,
         row::{DayRow, Release, ReleaseId},
@@ -16,13 +16,7 @@ use crate::{
     },
     memory::{days::Fixed, site_day::Tallied},
     run::Parts,
-    simulate::{
-        SimulatedHit,
-        hit::Meaning,
-        history,
-        shop,
-        world::Scenario,
-    },
+    simulate::{SimulatedHit, history, hit::Meaning, shop, world::Scenario},
 };
 
 /// The demo site's name: what its pages put into `data-site`.
@@ -40,7 +34,7 @@ const SEED: u64 = 20_260_101;
 struct Vocabulary {
     sections: Vec<Section>,
     events: Vec<EventDeclaration>,
-    funnels: Vec<Funnel>,
+    funnels: Vec<Arc<Funnel>>,
     goals: Vec<Goal>,
 }
 
@@ -64,7 +58,7 @@ pub fn declare(control: &Control, now: UnixMs) -> Result<(), String> {
             settings.sections.extend(shop::sections());
             settings.events = joined(vocabulary.events, shop::events());
             settings.funnels = vocabulary.funnels;
-            settings.funnels.extend(shop::funnels().iter().map(|funnel| Funnel::clone(funnel)));
+            settings.funnels.extend(shop::funnels());
             settings.goals = vocabulary.goals;
             settings.goals.extend(shop::goals());
             Ok(())
@@ -84,7 +78,9 @@ fn joined(mut events: Vec<EventDeclaration>, more: Vec<EventDeclaration>) -> Vec
                     let there = event.properties.iter_mut().find(|one| one.name == property.name);
                     match (there.map(|one| &mut one.values), property.values) {
                         (Some(Values::List(there)), Values::List(more)) => {
-                            there.extend(more.into_iter().filter(|value| !there.contains(value)).collect::<Vec<_>>());
+                            there.extend(
+                                more.into_iter().filter(|value| !there.contains(value)).collect::<Vec<_>>(),
+                            );
                         }
                         _ => continue,
                     }
@@ -118,15 +114,13 @@ pub fn fill(parts: &Parts, now: UnixMs) -> Result<(), String> {
         flood: 0,
     };
     let mut past = Past { parts, site, open: None };
-    history::feed(&scenario, today.plus(-(DAYS as i32)), DAYS + 1, |hit| {
-        match site.zone.day_at(hit.at) {
-            day if day < today => past.tally(day, hit),
-            _ if hit.at < now => {
-                past.close()?;
-                present(parts, &Fixed::of(site, today), site, hit)
-            }
-            _ => Ok(()),
+    history::feed(&scenario, today.plus(-(DAYS as i32)), DAYS + 1, |hit| match site.zone.day_at(hit.at) {
+        day if day < today => past.tally(day, hit),
+        _ if hit.at < now => {
+            past.close()?;
+            present(parts, &Fixed::of(site, today), site, hit)
         }
+        _ => Ok(()),
     })?;
     past.close()
 }

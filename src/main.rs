@@ -48,7 +48,9 @@ fn welcome(welcome: Welcome) {
     let origin = format!("http://{}", welcome.address);
     println!("Mayfly serves {origin}");
     if let Some(token) = welcome.claim_token {
-        println!("Nobody has claimed this install yet. Open {origin} and enter the claim token:\n\n    {token}\n");
+        println!(
+            "Nobody has claimed this install yet. Open {origin} and enter the claim token:\n\n    {token}\n"
+        );
     }
     if welcome.demo {
         println!("A site to click on, measured by the real tracker: {origin}/demo");

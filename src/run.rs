@@ -3,7 +3,6 @@
 use std::{
     io,
     net::TcpListener,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -41,7 +40,10 @@ use crate::{
         runtime::{RuntimeDir, RuntimeError},
         sealed,
     },
-    store::{Store, StoreError, duckdb::DuckDb},
+    store::{
+        Store, StoreError,
+        duckdb::{DuckStore, Limits},
+    },
     web::{self as pages, Shared},
 };
 
@@ -166,7 +168,7 @@ impl Parts {
             .map_err(io_of(format!("the data directory {}", config.data.display())))?;
         let control = Arc::new(Control::open(&config.control_file(), now)?);
         let StoreChoice::DuckDb { path } = &config.store;
-        let store: Arc<dyn Store> = Arc::new(DuckDb::open(path)?);
+        let store: Arc<dyn Store> = Arc::new(DuckStore::open(path, &Limits::default())?);
         if config.demo {
             demo::declare(&control, now).map_err(RunError::Demo)?;
         }
@@ -177,7 +179,8 @@ impl Parts {
             }
             runtime.memory_backed()
         });
-        let journal = Arc::new(Journal::start(journal_config(config, runtime.as_ref())).map_err(RunError::Journal)?);
+        let journal =
+            Arc::new(Journal::start(journal_config(config, runtime.as_ref())).map_err(RunError::Journal)?);
         let known = KnownFromControl(control.clone());
         let memory = Arc::new(Memory::new(
             journal.clone(),
@@ -186,7 +189,8 @@ impl Parts {
             Caps::default(),
             config.node,
         ));
-        let files = ReleaseFiles::in_folder(config.data.join("releases")).map_err(io_of("the release files"))?;
+        let files =
+            ReleaseFiles::in_folder(config.data.join("releases")).map_err(io_of("the release files"))?;
         let directory = control.directory();
         resume(&memory, &journal, runtime.as_ref(), &files, &directory.load(), now)?;
         let closing = Arc::new(Closing::new(
@@ -205,14 +209,8 @@ impl Parts {
             header: config.client_address_header.clone(),
             grain: Grain { v4: config.network_v4, v6: config.network_v6 },
         };
-        let collector = Arc::new(Collector::new(
-            memory.clone(),
-            directory,
-            Lists::load(),
-            geo,
-            proxies,
-            config.max_body,
-        ));
+        let collector =
+            Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
         let parts = Parts { control, store, journal, memory, closing, collector, runtime };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
@@ -387,4 +385,3 @@ impl Remember for RememberInControl {
         }
     }
 }
-

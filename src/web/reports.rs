@@ -122,21 +122,16 @@ fn live(parts: &Parts, context: &Context<'_>) -> Result<serde_json::Value, Repor
         None => (0, [0; 30]),
     };
     let day = site.zone.day_at(now);
-    let query = |table, group, filters| Query { table, family: Family::Page, days: (day, day), group, filters };
+    let query =
+        |table, group, filters| Query { table, family: Family::Page, days: (day, day), group, filters };
     let today = |query: Query| over_both(parts, site.id, memory, &query);
     let outcomes = today(query(Table::Ledger, vec![Column::Outcome], vec![]))?;
     let outcomes: BTreeMap<String, i64> =
         outcomes.into_iter().map(|group| (group.keys[0].to_string(), group.sums[0])).collect();
-    let received: i64 = outcomes
-        .iter()
-        .filter(|(name, _)| Outcome::named(name).is_some())
-        .map(|(_, n)| n)
-        .sum();
-    let mut pages = today(query(
-        Table::Pages,
-        vec![Column::Page],
-        vec![Condition::is(Column::Kind, KIND_PAGE)],
-    ))?;
+    let received: i64 =
+        outcomes.iter().filter(|(name, _)| Outcome::named(name).is_some()).map(|(_, n)| n).sum();
+    let mut pages =
+        today(query(Table::Pages, vec![Column::Page], vec![Condition::is(Column::Kind, KIND_PAGE)]))?;
     pages.sort_by(|one, other| other.sums[0].cmp(&one.sums[0]).then_with(|| one.keys.cmp(&other.keys)));
     pages.truncate(LIVE_PAGES);
     let accepted = outcomes.get(Outcome::Accepted.name()).copied().unwrap_or(0);
@@ -165,4 +160,3 @@ fn over_both(
     let held = memory.days.iter().flat_map(|day| day.rows(query.table, query.family));
     Ok(merge([stored, query.evaluate(held)]))
 }
-
