@@ -190,7 +190,7 @@ export function scale(max: number, whole = true): { top: number; lines: number[]
   if (!(max > 0)) return { top: 1, lines: whole ? [0, 1] : [0, 0.5, 1] };
   const rough = max / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
-  let step = [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= rough) ?? rough;
+  let step = [1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10].map((n) => n * power).find((n) => n >= rough) ?? rough;
   if (whole) step = Math.max(1, Math.ceil(step));
   const count = Math.ceil(max / step - 1e-9);
   return { top: step * count, lines: Array.from({ length: count + 1 }, (_, i) => i * step) };

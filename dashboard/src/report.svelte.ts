@@ -2,7 +2,7 @@
 import { ApiError, api, type Live, type Report } from './api';
 import { signedOut, words } from './app.svelte';
 import { question, type View } from './view';
-import { w } from './words';
+import * as w from './words';
 
 /** How long a load may take before it is dimmed, called slow, given up. */
 const DIM_MS = 150;

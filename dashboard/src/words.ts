@@ -1,358 +1,358 @@
-/** Every text of the page, in one place. */
+/** Every text of the page, in one place. The build writes plain ones into the templates (vite.config.ts). */
 
-export const w = {
-  name: 'Mayfly',
-  loading: 'Loading',
-  working: 'Still working',
-  retry: 'Retry',
-  undo: 'Undo',
-  remove: 'Remove',
-  cancel: 'Cancel',
-  close: 'Close',
-  save: 'Save',
-  copy: 'Copy',
-  copied: 'Copied',
-  more: 'More',
-  noAnswer: 'No answer after 10 seconds.',
-  asOf: (time: string) => `Numbers as of ${time}.`,
-  notFound: 'There is nothing here.',
-  toSites: 'All sites',
+export const name = 'Mayfly';
+export const loading = 'Loading';
+export const working = 'Still working';
+export const retry = 'Retry';
+export const undo = 'Undo';
+export const remove = 'Remove';
+export const cancel = 'Cancel';
+export const close = 'Close';
+export const save = 'Save';
+export const copy = 'Copy';
+export const copied = 'Copied';
+export const more = 'More';
+export const noAnswer = 'No answer after 10 seconds.';
+export const asOf = (time: string) => `Numbers as of ${time}.`;
+export const notFound = 'There is nothing here.';
+export const toSites = 'All sites';
 
-  metric: {
-    visits: 'Visits',
-    visitors: 'Visitors',
-    pageviews: 'Views',
-    views_per_visit: 'Views per visit',
-    bounce_rate: 'Bounce rate',
-    visit_duration: 'Visit time',
-    events: 'Count',
-    event_visits: 'Visits with it',
-    event_visitors: 'Visitors with it',
-    event_rate: 'Rate',
-    page_visitors: 'Visitors',
-    page_visits: 'Visits',
-    exits: 'Exits',
-    bounces: 'Bounces',
-    entrants: 'Entrants',
-    time_on_page: 'Time on page',
-    scroll_depth: 'Scroll',
-    value_sum: 'Revenue',
-    share: 'Share',
-    change: 'Change',
-  } as Record<string, string>,
-  metrics: 'Metric of the chart',
-  beforeLabel: 'Before',
-  dailySum: 'Visitors, daily sum',
-  dailySumWhy:
-    'The sum of each day’s visitors. Someone who came on three days counts three times: nothing links one day to the next.',
-  beganHere: 'Of visits that began here',
-  before: (value: string) => `${value} before`,
-  versus: (range: string) => `compared with ${range}`,
-  noComparison: 'No comparison',
-  incomplete: 'not complete yet',
-
-  dimension: {
-    page: 'Page', section: 'Section', entry_page: 'Entry page', exit_page: 'Exit page', host: 'Host',
-    channel: 'Channel', source: 'Source', utm_campaign: 'Campaign', utm_medium: 'Medium', utm_source: 'Campaign source',
-    utm_content: 'Content', utm_term: 'Term',
-    country: 'Country', region: 'Region', city: 'City',
-    browser: 'Browser', browser_version: 'Browser version', os: 'OS', os_version: 'OS version', device: 'Device',
-    language: 'Language', event: 'Event', goal: 'Goal', funnel: 'Funnel',
-  } as Record<string, string>,
-  tab: {
-    page: 'Pages', section: 'Sections', entry_page: 'Entry', exit_page: 'Exit', event: 'Events', goal: 'Goals',
-    funnel: 'Funnels', properties: 'Properties', browser_version: 'Browser version', os_version: 'OS version',
-  } as Record<string, string>,
-  panel: { sources: 'Sources', pages: 'Pages', places: 'Places', devices: 'Devices', events: 'Events' } as Record<string, string>,
-  operator: {
-    is: 'is', is_not: 'is not', contains: 'contains', contains_not: 'does not contain', prefix: 'starts with',
-  } as Record<string, string>,
-  or: ' or ',
-
-  period: {
-    day: 'Today', yesterday: 'Yesterday', '7d': 'Last 7 days', '28d': 'Last 28 days', '30d': 'Last 30 days',
-    '91d': 'Last 91 days', month: 'This month', last_month: 'Last month', year: 'This year', '12mo': 'Last 12 months',
-    all: 'All time',
-  } as Record<string, string>,
-  days: (n: number) => `Last ${n} days`,
-  custom: 'Custom range',
-  from: 'From',
-  to: 'To',
-  apply: 'Apply',
-  previousPeriod: 'Previous period',
-  nextPeriod: 'Next period',
-  periodLabel: 'Period',
-  compareLabel: 'Compare',
-  compare: { prev: 'Previous period', year: 'Year before', none: 'No comparison' } as Record<string, string>,
-  compareShort: { prev: 'vs previous', year: 'vs year before', none: 'Compare' } as Record<string, string>,
-  compareCustom: 'vs custom',
-  matchWeekday: 'Match weekday',
-  matchDate: 'Match date',
-  interval: { hour: 'By hour', day: 'By day', week: 'By week', month: 'By month' } as Record<string, string>,
-  intervalAuto: 'Automatic',
-  intervalLabel: 'Chart',
-  theme: { auto: 'As the system', light: 'Light', dark: 'Dark' } as Record<string, string>,
-  themeLabel: 'Theme',
-  menu: 'Menu',
-  siteLabel: 'Site',
-  setup: 'Setup',
-  settings: 'Settings',
-  privacy: 'Privacy',
-  keys: 'API keys',
-  account: 'Account',
-  shortcuts: 'Shortcuts',
-  shortcutsOn: 'Single-key shortcuts',
-  allSites: 'All sites',
-  addSite: 'Add a site',
-
-  live: (n: number) => (n === 1 ? '1 visitor now' : `${n} visitors now`),
-  liveHint: 'Visitors of the last 5 minutes',
-  liveTitle: 'Last 30 minutes',
-  liveViews: (n: number) => (n === 1 ? '1 page view' : `${n} page views`),
-  livePages: 'Pages today',
-  liveNone: 'No page view yet today.',
-
-  zone: (zone: string) => `Days end at 00:00 ${zone}`,
-  openDay: (asOf: string | null) =>
-    asOf
-      ? `Today is open: campaigns, places and devices as of ${asOf}; complete after midnight`
-      : 'Today is open: campaigns, places and devices show from the next full hour; complete after midnight',
-  groupingOff: 'Grouping is off for this site',
-  simulated: 'Simulated history',
-
-  addFilter: 'Filter',
-  filterBy: 'Filter by',
-  filterOperator: 'How',
-  filterValue: 'Value',
-  clearFilters: 'Clear all',
-  filters: 'Filters',
-  replaces: (name: string) => `This replaces the filter on ${name}: they are stored apart.`,
-  replaced: (name: string) => `Replaced the filter on ${name}: stored apart.`,
-
-  chartOf: (metric: string) => `${metric} over time`,
-  chartHelp: 'Arrow keys move, Enter shows the day',
-  showTable: 'Show as table',
-  showChart: 'Show as chart',
-  date: 'Date',
-  noValue: 'no value',
-
-  other: (k: number) => (k > 1 ? `Other (fewer than ${k})` : 'Other'),
-  otherHint: (share: string) => `${share} of this is not told row by row`,
-  toldAll: 'All of it is told row by row',
-  overlaps: {
-    page: 'A visit sees several pages: rows add up to views, not to visits.',
-    section: 'Sections overlap: their rows do not add up.',
-    event: 'A visit may hold several events: rows add up to counts, not to visits.',
-  } as Record<string, string>,
+export const metric = {
+  visits: 'Visits',
+  visitors: 'Visitors',
+  pageviews: 'Views',
+  views_per_visit: 'Views per visit',
+  bounce_rate: 'Bounce rate',
+  visit_duration: 'Visit time',
+  events: 'Count',
+  event_visits: 'Visits with it',
+  event_visitors: 'Visitors with it',
+  event_rate: 'Rate',
+  page_visitors: 'Visitors',
+  page_visits: 'Visits',
+  exits: 'Exits',
+  bounces: 'Bounces',
+  entrants: 'Entrants',
+  time_on_page: 'Time on page',
+  scroll_depth: 'Scroll',
+  value_sum: 'Revenue',
   share: 'Share',
-  newRow: 'new',
-  underK: (k: number) => `under ${k} before`,
-  underKOrNone: 'under k or none',
-  details: 'Details',
-  detailsOf: (name: string) => `All rows of ${name}`,
-  openPage: (name: string) => `Open ${name} in a new tab`,
-  storedApart: 'Stored apart: place and device show only in crowds',
-  storedApartWhy:
-    'No stored row says both where a visit came from and where or with what the visitor is. So one of them filters at a time.',
-  why: 'Why',
-  showInstead: (name: string) => `Show ${name} without that filter`,
-  notCollected: 'Not collected',
-  notCollectedWhy: 'This site does not keep it.',
-  toSettings: 'Change in settings',
-  emptyRange: 'Nothing in this range.',
-  emptyPanel: 'Nothing here.',
-  lastData: (date: string) => `Last data: ${date}.`,
-  goThere: 'Go there',
-  noMatch: 'The filters match nothing in this range.',
-  nothingEver: 'Nothing has arrived yet.',
-  goSetup: 'Set up the site',
-  fewTitle: 'A small crowd so far',
-  few: (k: number, asOf: string | null) =>
-    `Places and devices appear in crowds of ${k}, as of the last full hour${asOf ? ` (${asOf})` : ''}. Views, pages and sources show at once.`,
-  rejected: (n: string) => `${n} rejected: not declared`,
-  declareThem: 'See proposals',
-  goalRate: 'Rate',
-  refusedQuestion: 'That cannot be answered.',
-  badValues: (list: string) => `Not understood: ${list}`,
+  change: 'Change',
+} as Record<string, string>;
+export const metrics = 'Metric of the chart';
+export const beforeLabel = 'Before';
+export const dailySum = 'Visitors, daily sum';
+export const dailySumWhy = 'The sum of each day’s visitors. Someone who came on three days counts three times: nothing links one day to the next.';
+export const beganHere = 'Of visits that began here';
+export const before = (value: string) => `${value} before`;
+export const versus = (range: string) => `compared with ${range}`;
+export const noComparison = 'No comparison';
+export const incomplete = 'not complete yet';
 
-  search: 'Search',
-  csv: 'CSV',
-  rowsOf: (shown: string, total: string) => `${shown} of ${total} rows`,
-  propertyNeedsEvent: 'Choose an event to see its properties.',
+export const dimension = {
+  page: 'Page', section: 'Section', entry_page: 'Entry page', exit_page: 'Exit page', host: 'Host',
+  channel: 'Channel', source: 'Source', utm_campaign: 'Campaign', utm_medium: 'Medium', utm_source: 'Campaign source',
+  utm_content: 'Content', utm_term: 'Term',
+  country: 'Country', region: 'Region', city: 'City',
+  browser: 'Browser', browser_version: 'Browser version', os: 'OS', os_version: 'OS version', device: 'Device',
+  language: 'Language', event: 'Event', goal: 'Goal', funnel: 'Funnel',
+} as Record<string, string>;
+export const tab = {
+  page: 'Pages', section: 'Sections', entry_page: 'Entry', exit_page: 'Exit', event: 'Events', goal: 'Goals',
+  funnel: 'Funnels', properties: 'Properties', browser_version: 'Browser version', os_version: 'OS version',
+} as Record<string, string>;
+export const panel = { sources: 'Sources', pages: 'Pages', places: 'Places', devices: 'Devices', events: 'Events' } as Record<string, string>;
+export const operator = {
+  is: 'is', is_not: 'is not', contains: 'contains', contains_not: 'does not contain', prefix: 'starts with',
+} as Record<string, string>;
+export const or = ' or ';
 
-  firstRunTitle: 'Welcome to Mayfly',
-  firstRunLead: 'The server printed a claim token when it started. Whoever has it may claim this installation, once.',
-  claimToken: 'Claim token',
-  yourName: 'Your name',
-  password: 'Password',
-  passwordHint: 'At least 10 characters',
-  siteHost: 'Site',
-  siteHostHint: 'The host of your website, such as example.com',
-  timeZone: 'Time zone',
-  timeZoneHint: 'Its days begin and end in this zone',
-  create: 'Create',
-  signIn: 'Sign in',
-  signOut: 'Sign out',
-  signInTitle: 'Sign in to Mayfly',
-  signedInAs: (name: string, role: string) => `Signed in as ${name} (${role})`,
-  userName: 'Name',
-  version: (v: string) => `Mayfly ${v}`,
+export const period = {
+  day: 'Today', yesterday: 'Yesterday', '7d': 'Last 7 days', '28d': 'Last 28 days', '30d': 'Last 30 days',
+  '91d': 'Last 91 days', month: 'This month', last_month: 'Last month', year: 'This year', '12mo': 'Last 12 months',
+  all: 'All time',
+} as Record<string, string>;
+export const days = (n: number) => `Last ${n} days`;
+export const custom = 'Custom range';
+export const from = 'From';
+export const to = 'To';
+export const apply = 'Apply';
+export const previousPeriod = 'Previous period';
+export const nextPeriod = 'Next period';
+export const periodLabel = 'Period';
+export const compareLabel = 'Compare';
+export const compare = { prev: 'Previous period', year: 'Year before', none: 'No comparison' } as Record<string, string>;
+export const compareShort = { prev: 'vs previous', year: 'vs year before', none: 'Compare' } as Record<string, string>;
+export const compareCustom = 'vs custom';
+export const matchWeekday = 'Match weekday';
+export const matchDate = 'Match date';
+export const interval = { hour: 'By hour', day: 'By day', week: 'By week', month: 'By month' } as Record<string, string>;
+export const intervalAuto = 'Automatic';
+export const intervalLabel = 'Chart';
+export const theme = { auto: 'As the system', light: 'Light', dark: 'Dark' } as Record<string, string>;
+export const themeLabel = 'Theme';
+export const menu = 'Menu';
+export const siteLabel = 'Site';
+export const setup = 'Setup';
+export const settings = 'Settings';
+export const privacy = 'Privacy';
+export const keys = 'API keys';
+export const account = 'Account';
+export const shortcuts = 'Shortcuts';
+export const shortcutsOn = 'Single-key shortcuts';
+export const allSites = 'All sites';
+export const addSite = 'Add a site';
 
-  setupTitle: 'Add the script',
-  setupLead: 'Paste this line into the head of every page. It sets no cookie and stores nothing in the browser.',
-  waiting: 'Waiting for the first event',
-  waitingHint: 'Open a page of your site: it shows here within seconds.',
-  arrived: 'The first event has arrived',
-  arrivedHint: 'Mayfly counts from here on.',
-  openDashboard: 'Open the dashboard',
-  causes: 'Nothing yet. The usual causes:',
-  causeList: [
-    'The page was not reloaded after the line was added, or a cache still serves the old one.',
-    'The host of the page is not among the site’s hosts.',
-    'A content blocker, or a Content-Security-Policy without this server, stops the script.',
-    'The browser sends Global Privacy Control or Do Not Track: such visitors are not counted.',
-  ],
-  rejectedToday: 'Turned away today',
-  receivedNothing: 'The server has received no request for this site today.',
-  outcome: {
-    bot: 'a known bot', gpc: 'objects (Global Privacy Control or Do Not Track)', opted_out: 'opted out', excluded: 'own traffic, excluded',
-    unknown_site: 'unknown site', host_not_allowed: 'the page’s host is not one of this site', undeclared_event: 'event not declared',
-    no_visit: 'engagement without a visit', rate_limited: 'too many from one address', malformed: 'malformed',
-    too_large: 'too large', overloaded: 'overloaded', late: 'its day was closed', spam: 'spam referrer', ignored: 'counts nothing by design',
-  } as Record<string, string>,
+export const live = (n: number) => (n === 1 ? '1 visitor now' : `${n} visitors now`);
+export const liveHint = 'Visitors of the last 5 minutes';
+export const liveTitle = 'Last 30 minutes';
+export const liveViews = (n: number) => (n === 1 ? '1 page view' : `${n} page views`);
+export const livePages = 'Pages today';
+export const liveNone = 'No page view yet today.';
 
-  visits7: 'Visits, 7 days',
-  noSites: 'No site yet.',
-  host: 'Host',
+export const zone = (zone: string) => `Days end at 00:00 ${zone}`;
+export const openDay = (asOf: string | null) =>
+  asOf
+    ? `Today is open: campaigns, places and devices as of ${asOf}; complete after midnight`
+    : 'Today is open: campaigns, places and devices show from the next full hour; complete after midnight';
+export const groupingOff = 'Grouping is off for this site';
+export const simulated = 'Simulated history';
 
-  keysTitle: 'API keys',
-  keysLead: 'A key answers reports for one site. Scope staff also reads the open hour and the live count.',
-  keyName: 'Name',
-  keyScope: 'Scope',
-  keyOnce: 'Copy it now: it is shown only this once.',
-  revoke: 'Revoke',
-  noKeys: 'No keys.',
+export const addFilter = 'Filter';
+export const filterBy = 'Filter by';
+export const filterOperator = 'How';
+export const filterValue = 'Value';
+export const clearFilters = 'Clear all';
+export const filters = 'Filters';
+export const replaces = (name: string) => `This replaces the filter on ${name}: they are stored apart.`;
+export const replaced = (name: string) => `Replaced the filter on ${name}: stored apart.`;
 
-  saved: 'Saved.',
-  savedPending: 'Saved. Zone, k and kept attributes change from the next midnight on.',
-  conflict: 'Someone else changed the settings meanwhile. Reload to see them.',
-  notSaved: 'Not saved.',
-  reload: 'Reload',
+export const chartOf = (metric: string) => `${metric} over time`;
+export const chartHelp = 'Arrow keys move, Enter shows the day';
+export const showTable = 'Show as table';
+export const showChart = 'Show as chart';
+export const date = 'Date';
+export const noValue = 'no value';
 
-  s: {
-    general: 'General',
-    hosts: 'Hosts',
-    hostsHint: 'One a line; *.example.com admits subdomains',
-    zone: 'Time zone',
-    k: 'Crowd size k',
-    kHint: 'A row that says where visitors are or what they use counts at least this many. 1 switches grouping off.',
-    midnight: 'Changes from the next midnight on',
-    pending: 'Waiting for midnight:',
-    retention: 'Months to keep',
-    retentionHint: 'Released rows older than this are deleted',
-    kept: 'Kept attributes',
-    keptHint: 'Country, browser, OS and device class are always kept',
-    region: 'Region',
-    city: 'City',
-    versions: 'Browser and OS versions',
-    language: 'Language',
-    objection: 'Objections honoured',
-    gpc: 'Global Privacy Control',
-    dnt: 'Do Not Track',
-    excluded: 'Own traffic, not counted',
-    networks: 'Networks',
-    networksHint: 'One a line, such as 192.0.2.0/24',
-    exHosts: 'Excluded hosts',
-    exPaths: 'Excluded paths',
-    paths: 'Paths',
-    parameters: 'Query parameters to keep',
-    parametersHint: 'One a line; all others are removed',
-    rules: 'Path rules',
-    rulesHint: 'One a line: /user/*/edit -> /user/:id/edit. The first match wins.',
-    sections: 'Sections',
-    sectionsHint: 'One pattern a line, such as /blog/*. A section is counted like a page of its own.',
-    events: 'Events',
-    eventsHint: 'Only what is declared here is counted; anything else is turned away unread.',
-    eventName: 'Event name',
-    interactive: 'Ends a bounce',
-    once: 'Once a visit',
-    currency: 'Currency',
-    property: 'Property',
-    addProperty: 'Add a property',
-    addEvent: 'Add an event',
-    values: 'Values',
-    valuesHint: 'Separated by commas',
-    list: 'List',
-    pattern: 'Pattern',
-    characters: 'Characters',
-    min: 'Shortest',
-    max: 'Longest',
-    cap: 'Distinct a day',
-    goals: 'Goals',
-    goalName: 'Goal name',
-    reachedBy: 'Reached by',
-    addGoal: 'Add a goal',
-    funnels: 'Funnels',
-    funnelsHint: '2 to 8 steps, in order, within a visit. Counting starts at the declaration.',
-    funnelName: 'Funnel name',
-    step: 'Step',
-    addStep: 'Add a step',
-    addFunnel: 'Add a funnel',
-    page: 'Page',
-    section: 'Section',
-    event: 'Event',
-    proposals: 'Proposals',
-    proposalsHint: 'Undeclared texts that at least k visitors sent today. They are in memory only and gone at midnight.',
-    noProposals: 'None today.',
-    declare: 'Declare',
-    by: (n: string) => `by ${n} visitors`,
-  },
+export const other = (k: number) => (k > 1 ? `Other (fewer than ${k})` : 'Other');
+export const otherHint = (share: string) => `${share} of this is not told row by row`;
+export const toldAll = 'All of it is told row by row';
+export const overlaps = {
+  page: 'A visit sees several pages: rows add up to views, not to visits.',
+  section: 'Sections overlap: their rows do not add up.',
+  event: 'A visit may hold several events: rows add up to counts, not to visits.',
+} as Record<string, string>;
+export const share = 'Share';
+export const newRow = 'new';
+export const underK = (k: number) => `under ${k} before`;
+export const underKOrNone = 'under k or none';
+export const details = 'Details';
+export const detailsOf = (name: string) => `All rows of ${name}`;
+export const openPage = (name: string) => `Open ${name} in a new tab`;
+export const storedApart = 'Stored apart: place and device show only in crowds';
+export const storedApartWhy = 'No stored row says both where a visit came from and where or with what the visitor is. So one of them filters at a time.';
+export const why = 'Why';
+export const showInstead = (name: string) => `Show ${name} without that filter`;
+export const notCollected = 'Not collected';
+export const notCollectedWhy = 'This site does not keep it.';
+export const toSettings = 'Change in settings';
+export const emptyRange = 'Nothing in this range.';
+export const emptyPanel = 'Nothing here.';
+export const lastData = (date: string) => `Last data: ${date}.`;
+export const goThere = 'Go there';
+export const noMatch = 'The filters match nothing in this range.';
+export const nothingEver = 'Nothing has arrived yet.';
+export const goSetup = 'Set up the site';
+export const fewTitle = 'A small crowd so far';
+export const few = (k: number, asOf: string | null) =>
+  `Places and devices appear in crowds of ${k}, as of the last full hour${asOf ? ` (${asOf})` : ''}. Views, pages and sources show at once.`;
+export const rejected = (n: string) => `${n} rejected: not declared`;
+export const declareThem = 'See proposals';
+export const goalRate = 'Rate';
+export const refusedQuestion = 'That cannot be answered.';
+export const badValues = (list: string) => `Not understood: ${list}`;
 
-  p: {
-    title: 'What is stored',
-    lead: (site: string) => `What Mayfly reads, keeps and never keeps about visitors of ${site}, from its running settings.`,
-    attribute: 'Attribute',
-    state: 'Kept',
-    how: 'How it is told',
-    yes: 'yes',
-    no: 'no',
-    retention: (n: number) => `Rows are kept for ${n} months.`,
-    range: (a: string, b: string) => `Stored rows cover ${a} to ${b}.`,
-    rows: [
-      ['Hour, page', null, 'Alone, with no attribute of a visitor'],
-      ['Channel, source', null, 'Alone, as bare lists'],
-      ['Campaign (utm values)', null, 'In crowds of k, together with the page'],
-      ['Country', null, 'In crowds of k, after the day ended'],
-      ['Region', 'region', 'In crowds of k, after the day ended'],
-      ['City', 'city', 'In crowds of k, after the day ended'],
-      ['Browser, OS, device class', null, 'In crowds of k, after the day ended'],
-      ['Browser and OS versions', 'versions', 'In crowds of k, after the day ended'],
-      ['Language', 'language', 'In crowds of k, alone'],
-    ] as [string, 'region' | 'city' | 'versions' | 'language' | null, string][],
-    neverTitle: 'Never stored',
-    never: [
-      'IP address and user agent: they live as long as the request.',
-      'Cookies, device storage, fingerprints: the script sets and reads none.',
-      'Visitor identifiers: a keyed hash exists in memory only; its salt dies at the site’s midnight.',
-      'Anything that links one day to the next.',
-    ],
-    memoryTitle: 'In memory now',
-    memory: (zone: string) =>
-      `Visitor keys and running visits of the open day. They are erased at 00:00 ${zone}, within a minute.`,
-  },
+export const search = 'Search';
+export const csv = 'CSV';
+export const rowsOf = (shown: string, total: string) => `${shown} of ${total} rows`;
+export const propertyNeedsEvent = 'Choose an event to see its properties.';
 
-  shortcutList: [
-    ['D', 'Today'], ['E', 'Yesterday'], ['R', 'Live'], ['W', 'Last 7 days'], ['F', 'Last 28 days'], ['T', 'Last 30 days'],
-    ['N', 'Last 91 days'], ['M', 'This month'], ['P', 'Last month'], ['Y', 'This year'], ['L', 'Last 12 months'],
-    ['A', 'All time'], ['C', 'Custom range'], ['← →', 'Previous, next period'], ['I', 'Chart interval'], ['X', 'Comparison'],
-    ['1–9', 'Site'], ['/', 'Search, filter'], ['Esc', 'Close, else clear filters'], ['?', 'This list'],
-  ] as [string, string][],
+export const firstRunTitle = 'Welcome to Mayfly';
+export const firstRunLead = 'The server printed a claim token when it started. Whoever has it may claim this installation, once.';
+export const claimToken = 'Claim token';
+export const yourName = 'Your name';
+export const password = 'Password';
+export const passwordHint = 'At least 10 characters';
+export const siteHost = 'Site';
+export const siteHostHint = 'The host of your website, such as example.com';
+export const timeZone = 'Time zone';
+export const timeZoneHint = 'Its days begin and end in this zone';
+export const create = 'Create';
+export const signIn = 'Sign in';
+export const signOut = 'Sign out';
+export const signInTitle = 'Sign in to Mayfly';
+export const signedInAs = (name: string, role: string) => `Signed in as ${name} (${role})`;
+export const userName = 'Name';
+export const version = (v: string) => `Mayfly ${v}`;
+
+export const setupTitle = 'Add the script';
+export const setupLead = 'Paste this line into the head of every page. It sets no cookie and stores nothing in the browser.';
+export const waiting = 'Waiting for the first event';
+export const waitingHint = 'Open a page of your site: it shows here within seconds.';
+export const arrived = 'The first event has arrived';
+export const arrivedHint = 'Mayfly counts from here on.';
+export const openDashboard = 'Open the dashboard';
+export const causes = 'Nothing yet. The usual causes:';
+export const causeList = [
+  'The page was not reloaded after the line was added, or a cache still serves the old one.',
+  'The host of the page is not among the site’s hosts.',
+  'A content blocker, or a Content-Security-Policy without this server, stops the script.',
+  'The browser sends Global Privacy Control or Do Not Track: such visitors are not counted.',
+];
+export const rejectedToday = 'Turned away today';
+export const receivedNothing = 'The server has received no request for this site today.';
+export const outcome = {
+  bot: 'a known bot', gpc: 'objects (Global Privacy Control or Do Not Track)', opted_out: 'opted out', excluded: 'own traffic, excluded',
+  unknown_site: 'unknown site', host_not_allowed: 'the page’s host is not one of this site', undeclared_event: 'event not declared',
+  no_visit: 'engagement without a visit', rate_limited: 'too many from one address', malformed: 'malformed',
+  too_large: 'too large', overloaded: 'overloaded', late: 'its day was closed', spam: 'spam referrer', ignored: 'counts nothing by design',
+} as Record<string, string>;
+
+export const visits7 = 'Visits, 7 days';
+export const noSites = 'No site yet.';
+export const host = 'Host';
+
+export const keysTitle = 'API keys';
+export const keysLead = 'A key answers reports for one site. Scope staff also reads the open hour and the live count.';
+export const keyName = 'Name';
+export const keyScope = 'Scope';
+export const keyOnce = 'Copy it now: it is shown only this once.';
+export const revoke = 'Revoke';
+export const noKeys = 'No keys.';
+
+export const saved = 'Saved.';
+export const savedPending = 'Saved. Zone, k and kept attributes change from the next midnight on.';
+export const conflict = 'Someone else changed the settings meanwhile. Reload to see them.';
+export const notSaved = 'Not saved.';
+export const reload = 'Reload';
+
+export const keptNames = { region: 'Region', city: 'City', versions: 'Browser and OS versions', language: 'Language' };
+export const stepNames = { page: 'Page', section: 'Section', event: 'Event' };
+export const screenNames = { setup: 'Setup', settings: 'Settings', privacy: 'Privacy' };
+/** The settings page. */
+export const s = {
+  general: 'General',
+  hosts: 'Hosts',
+  hostsHint: 'One a line; *.example.com admits subdomains',
+  zone: 'Time zone',
+  k: 'Crowd size k',
+  kHint: 'A row that says where visitors are or what they use counts at least this many. 1 switches grouping off.',
+  midnight: 'Changes from the next midnight on',
+  pending: 'Waiting for midnight:',
+  retention: 'Months to keep',
+  retentionHint: 'Released rows older than this are deleted',
+  kept: 'Kept attributes',
+  keptHint: 'Country, browser, OS and device class are always kept',
+  region: 'Region',
+  city: 'City',
+  versions: 'Browser and OS versions',
+  language: 'Language',
+  objection: 'Objections honoured',
+  gpc: 'Global Privacy Control',
+  dnt: 'Do Not Track',
+  excluded: 'Own traffic, not counted',
+  networks: 'Networks',
+  networksHint: 'One a line, such as 192.0.2.0/24',
+  exHosts: 'Excluded hosts',
+  exPaths: 'Excluded paths',
+  paths: 'Paths',
+  parameters: 'Query parameters to keep',
+  parametersHint: 'One a line; all others are removed',
+  rules: 'Path rules',
+  rulesHint: 'One a line: /user/*/edit -> /user/:id/edit. The first match wins.',
+  sections: 'Sections',
+  sectionsHint: 'One pattern a line, such as /blog/*. A section is counted like a page of its own.',
+  events: 'Events',
+  eventsHint: 'Only what is declared here is counted; anything else is turned away unread.',
+  eventName: 'Event name',
+  interactive: 'Ends a bounce',
+  once: 'Once a visit',
+  currency: 'Currency',
+  property: 'Property',
+  addProperty: 'Add a property',
+  addEvent: 'Add an event',
+  values: 'Values',
+  valuesHint: 'Separated by commas',
+  list: 'List',
+  pattern: 'Pattern',
+  characters: 'Characters',
+  min: 'Shortest',
+  max: 'Longest',
+  cap: 'Distinct a day',
+  goals: 'Goals',
+  goalName: 'Goal name',
+  reachedBy: 'Reached by',
+  addGoal: 'Add a goal',
+  funnels: 'Funnels',
+  funnelsHint: '2 to 8 steps, in order, within a visit. Counting starts at the declaration.',
+  funnelName: 'Funnel name',
+  step: 'Step',
+  addStep: 'Add a step',
+  addFunnel: 'Add a funnel',
+  page: 'Page',
+  section: 'Section',
+  event: 'Event',
+  proposals: 'Proposals',
+  proposalsHint: 'Undeclared texts that at least k visitors sent today. They are in memory only and gone at midnight.',
+  noProposals: 'None today.',
+  declare: 'Declare',
+  by: (n: string) => `by ${n} visitors`,
 };
 
+export const p = {
+  title: 'What is stored',
+  lead: (site: string) => `What Mayfly reads, keeps and never keeps about visitors of ${site}, from its running settings.`,
+  attribute: 'Attribute',
+  state: 'Kept',
+  how: 'How it is told',
+  yes: 'yes',
+  no: 'no',
+  retention: (n: number) => `Rows are kept for ${n} months.`,
+  range: (a: string, b: string) => `Stored rows cover ${a} to ${b}.`,
+  rows: [
+    ['Hour, page', null, 'Alone, with no attribute of a visitor'],
+    ['Channel, source', null, 'Alone, as bare lists'],
+    ['Campaign (utm values)', null, 'In crowds of k, together with the page'],
+    ['Country', null, 'In crowds of k, after the day ended'],
+    ['Region', 'region', 'In crowds of k, after the day ended'],
+    ['City', 'city', 'In crowds of k, after the day ended'],
+    ['Browser, OS, device class', null, 'In crowds of k, after the day ended'],
+    ['Browser and OS versions', 'versions', 'In crowds of k, after the day ended'],
+    ['Language', 'language', 'In crowds of k, alone'],
+  ] as [string, 'region' | 'city' | 'versions' | 'language' | null, string][],
+  neverTitle: 'Never stored',
+  never: [
+    'IP address and user agent: they live as long as the request.',
+    'Cookies, device storage, fingerprints: the script sets and reads none.',
+    'Visitor identifiers: a keyed hash exists in memory only; its salt dies at the site’s midnight.',
+    'Anything that links one day to the next.',
+  ],
+  memoryTitle: 'In memory now',
+  memory: (zone: string) =>
+    `Visitor keys and running visits of the open day. They are erased at 00:00 ${zone}, within a minute.`,
+};
+
+export const shortcutList = [
+  ['D', 'Today'], ['E', 'Yesterday'], ['R', 'Live'], ['W', 'Last 7 days'], ['F', 'Last 28 days'], ['T', 'Last 30 days'],
+  ['N', 'Last 91 days'], ['M', 'This month'], ['P', 'Last month'], ['Y', 'This year'], ['L', 'Last 12 months'],
+  ['A', 'All time'], ['C', 'Custom range'], ['← →', 'Previous, next period'], ['I', 'Chart interval'], ['X', 'Comparison'],
+  ['1–9', 'Site'], ['/', 'Search, filter'], ['Esc', 'Close, else clear filters'], ['?', 'This list'],
+] as [string, string][];
+
 export function dimensionName(key: string): string {
-  return key.startsWith('prop.') ? key.slice(5) : (w.dimension[key] ?? key);
+  return key.startsWith('prop.') ? key.slice(5) : (dimension[key] ?? key);
 }
 
 export function tabName(key: string): string {
-  return w.tab[key] ?? dimensionName(key);
+  return tab[key] ?? dimensionName(key);
 }

@@ -1,0 +1,9 @@
+/** The screens beside the overview, loaded when one of them is first opened. */
+export { default as Account } from './screens/Account.svelte';
+export { default as FirstRun } from './screens/FirstRun.svelte';
+export { default as Keys } from './screens/Keys.svelte';
+export { default as Privacy } from './screens/Privacy.svelte';
+export { default as Settings } from './screens/Settings.svelte';
+export { default as Setup } from './screens/Setup.svelte';
+export { default as SignIn } from './screens/SignIn.svelte';
+export { default as Sites } from './screens/Sites.svelte';
