@@ -25,3 +25,31 @@ export function inlineWords(): PreprocessorGroup {
     }),
   };
 }
+
+/**
+ * Leaves out parts of Svelte's client that this application never reaches but that the bundler keeps, because they
+ * define a class as they load: web components, the component API of Svelte 4.
+ */
+export function withoutUnused(): { name: string; enforce: 'pre'; load(id: string): string | null; transform(code: string, id: string): string | null } {
+  return {
+    name: 'without-unused',
+    enforce: 'pre',
+    load(id) {
+      if (/svelte\/src\/internal\/client\/dom\/elements\/custom-element\.js$/.test(id)) {
+        return 'export function create_custom_element() { throw new Error("no custom elements"); }';
+      }
+      if (/svelte\/src\/legacy\/legacy-client\.js$/.test(id)) {
+        return ['asClassComponent', 'createClassComponent', 'run', 'handlers', 'createBubbler', 'passive', 'nonpassive', 'once', 'preventDefault', 'self', 'stopImmediatePropagation', 'stopPropagation', 'trusted']
+          .map((name) => `export function ${name}() {}`)
+          .join('\n');
+      }
+      return null;
+    },
+    /** Errors keep their name, not the address of their explanation; warnings are for development. */
+    transform(code, id) {
+      if (/svelte\/src\/internal\/(client|shared)\/errors\.js$/.test(id)) return code.replaceAll('https://svelte.dev/e/', '');
+      if (/svelte\/src\/internal\/(client|shared)\/warnings\.js$/.test(id)) return code.replace(/console\.warn\(`https:[^`]*`\);/g, ';');
+      return null;
+    },
+  };
+}

@@ -1,6 +1,6 @@
 import { svelte, vitePreprocess } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
-import { inlineWords } from './inline';
+import { inlineWords, withoutUnused } from './inline';
 
 /**
  * One document, one script, one style sheet, and a second script for the screens beside the overview, loaded when
@@ -10,6 +10,7 @@ export default defineConfig({
   root: import.meta.dirname,
   base: '/',
   plugins: [
+    withoutUnused(),
     svelte({
       preprocess: [vitePreprocess(), inlineWords()],
       compilerOptions: { runes: true, cssHash: ({ hash, css }) => `s${hash(css).slice(0, 4)}` },

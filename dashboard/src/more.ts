@@ -1,4 +1,8 @@
-/** The screens beside the overview, loaded when one of them is first opened. */
+/** What is not on the overview at first sight, loaded when one of it is first opened. */
+export { default as Details } from './overview/Details.svelte';
+export { default as FilterForm } from './overview/FilterForm.svelte';
+export { default as Help } from './overview/Help.svelte';
+export { default as Properties } from './overview/Properties.svelte';
 export { default as Account } from './screens/Account.svelte';
 export { default as FirstRun } from './screens/FirstRun.svelte';
 export { default as Keys } from './screens/Keys.svelte';
