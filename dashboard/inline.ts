@@ -4,9 +4,10 @@
  */
 import type { PreprocessorGroup } from 'svelte/compiler';
 import * as words from './src/words';
+import * as more from './src/words.more';
 
-function lookUp(path: string): string | null {
-  const found = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], words);
+function lookUp(catalogue: object, path: string): string | null {
+  const found = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], catalogue);
   return typeof found === 'string' ? found : null;
 }
 
@@ -17,8 +18,8 @@ function escaped(text: string): string {
 export function inlineWords(): PreprocessorGroup {
   return {
     markup: ({ content }) => ({
-      code: content.replace(/(=?)(?<!\$)\{w\.([a-zA-Z0-9_.]+)\}/g, (whole, equals: string, path: string) => {
-        const text = lookUp(path);
+      code: content.replace(/(=?)(?<!\$)\{([wm])\.([a-zA-Z0-9_.]+)\}/g, (whole, equals: string, from: string, path: string) => {
+        const text = lookUp(from === 'w' ? words : more, path);
         if (text === null) return whole;
         return equals ? `="${escaped(text)}"` : escaped(text);
       }),

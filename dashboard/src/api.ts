@@ -207,7 +207,7 @@ export class ApiError extends Error {
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-async function call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+export async function call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') headers['X-Mayfly'] = '1';
   if (body !== undefined) headers['Content-Type'] = 'application/json';
@@ -239,33 +239,14 @@ async function call<T>(method: Method, path: string, body?: unknown, signal?: Ab
   return json as T;
 }
 
-const site = (name: string) => `/api/sites/${encodeURIComponent(name)}`;
+export const site = (name: string) => `/api/sites/${encodeURIComponent(name)}`;
 
 export const api = {
   state: () => call<State>('GET', '/api/state'),
-  claim: (body: { token: string; name: string; password: string; site: { host: string; zone: string } }) =>
-    call<{ site: SiteSummary }>('POST', '/api/claim', body),
-  signIn: (name: string, password: string) => call<unknown>('POST', '/api/session', { name, password }),
-  signOut: () => call<unknown>('DELETE', '/api/session'),
-  sites: () => call<{ sites: ListedSite[] }>('GET', '/api/sites'),
-  addSite: (host: string, zone: string) => call<unknown>('POST', '/api/sites', { host, zone }),
   report: (name: string, query: string, signal: AbortSignal) =>
     call<Report>('GET', `${site(name)}/report?${query}`, undefined, signal),
   rows: (name: string, query: string, signal?: AbortSignal) =>
     call<Rows>('GET', `${site(name)}/rows?${query}`, undefined, signal),
   csv: (name: string, query: string) => `${site(name)}/rows?${query}&format=csv`,
   live: (name: string) => call<Live>('GET', `${site(name)}/live`),
-  settings: (name: string) => call<Settings>('GET', `${site(name)}/settings`),
-  saveSettings: (name: string, settings: Settings) => call<Settings>('PUT', `${site(name)}/settings`, settings),
-  removeSite: (name: string) => call<unknown>('DELETE', site(name)),
-  proposals: (name: string) => call<{ proposals: Proposal[] }>('GET', `${site(name)}/proposals`),
-  declare: (name: string, proposal: Proposal) =>
-    call<unknown>('POST', `${site(name)}/proposals/declare`, {
-      event: proposal.event,
-      property: proposal.property,
-      text: proposal.text,
-    }),
-  keys: () => call<{ keys: Key[] }>('GET', '/api/keys'),
-  addKey: (body: { name: string; site: string; scope: string }) => call<{ key: string }>('POST', '/api/keys', body),
-  revokeKey: (key: Key) => call<unknown>('DELETE', `/api/keys/${encodeURIComponent(String(key.id ?? key.name))}`),
 };
