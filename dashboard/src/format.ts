@@ -108,6 +108,7 @@ export function change(name: Metric | string, now: Value | undefined, before: Va
   const sign = delta > 0 ? '+' : '−';
   const mood = ((delta > 0 ? 1 : -1) * (name === 'bounce_rate' ? -1 : 1)) as -1 | 1;
   const arrow = delta > 0 ? '▲' : '▼';
+  if (rate && Math.abs(delta) < 0.0005) return { arrow: '', text: '0 pts', mood: 0 };
   if (rate) return { arrow, text: `${sign}${(Math.abs(delta) * 100).toFixed(1)} pts`, mood };
   if (before === 0) return { arrow, text: 'from 0', mood };
   const share = Math.abs(delta / before) * 100;
