@@ -103,7 +103,9 @@ pub async fn run(
     announce: impl FnOnce(Welcome),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    sealed::harden();
+    if let Err(error) = sealed::harden() {
+        tracing::warn!(%error, "this process could not be made undumpable");
+    }
     let now = clock::now();
     let parts = {
         let config = config.clone();
