@@ -264,6 +264,7 @@ fn keys_open_one_site_until_they_are_revoked() {
     assert!(key.starts_with("mf_") && key.len() == 35);
     assert_eq!(control.key_access(&key).unwrap(), Some(KeyAccess { site, scope: Scope::Staff }));
     assert_eq!(control.key_access("mf_wrong").unwrap(), None);
+    assert!(matches!(control.add_key("1", "example.com", Scope::Read, NOW), Err(ControlError::Invalid(_))));
     assert!(matches!(
         control.add_key("ci", "example.com", Scope::Read, NOW),
         Err(ControlError::Exists { .. })
@@ -302,6 +303,7 @@ fn admitted_values_are_kept_by_kind_and_the_oldest_make_room() {
 fn the_file_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let (folder, _control) = with_site("UTC");
+    assert!(folder.path().join("control.sqlite-wal").exists(), "readers do not wait for writers");
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.path());

@@ -74,7 +74,7 @@ pub struct ControlState {
     pub client: ClientAddress,
     /// Cookies are `Secure`.
     pub https: bool,
-    throttle: LoginThrottle,
+    pub(super) throttle: LoginThrottle,
     hashing: Semaphore,
 }
 
@@ -203,9 +203,10 @@ fn credentials(request: &HttpRequest) -> Result<(web::Data<ControlState>, Creden
         .app_data::<web::Data<ControlState>>()
         .cloned()
         .ok_or_else(|| ApiError::internal(&"the control state is not part of the application"))?;
-    if let Some(given) = request.headers().get(header::AUTHORIZATION) {
-        let key = given.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).map(str::trim);
-        return key.map(|key| (state, Credentials::Key(key.to_owned()))).ok_or_else(ApiError::not_signed_in);
+    // Other schemes belong to a proxy in front.
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|given| given.to_str().ok());
+    if let Some(key) = given.and_then(|text| text.strip_prefix("Bearer ")) {
+        return Ok((state, Credentials::Key(key.trim().to_owned())));
     }
     let Some(token) = session_token(request) else { return Ok((state, Credentials::None)) };
     if ![Method::GET, Method::HEAD].contains(request.method()) {

@@ -16,7 +16,7 @@ const FREE_BY_NETWORK: u32 = 50;
 const WAIT_S_MAX: u64 = 900;
 /// Attempts are forgotten after an hour without any.
 const FORGET_MS: i64 = 3_600_000;
-/// Most networks and names remembered; the one tried longest ago makes room.
+/// Most networks and names remembered; those tried longest ago make room.
 const ENTRIES_MAX: usize = 20_000;
 
 /// Counts attempts to sign in.
@@ -119,12 +119,16 @@ fn make_room(attempts: &mut HashMap<[u8; 16], Attempts>, now: UnixMs) {
         return;
     }
     attempts.retain(|_, entry| entry.last + FORGET_MS >= now);
-    while attempts.len() + 2 > ENTRIES_MAX {
-        let Some(oldest) = attempts.iter().min_by_key(|(_, entry)| entry.last).map(|(&key, _)| key) else {
-            return;
-        };
-        attempts.remove(&oldest);
-    }
+    // Half at once, so that a flood of networks pays for the search once in many attempts.
+    let mut ages: Vec<UnixMs> = attempts.values().map(|entry| entry.last).collect();
+    ages.sort_unstable();
+    let mut surplus = (ages.len() + 2).saturating_sub(ENTRIES_MAX / 2);
+    let Some(&newest_dropped) = surplus.checked_sub(1).and_then(|at| ages.get(at)) else { return };
+    attempts.retain(|_, entry| {
+        let drop = surplus > 0 && entry.last <= newest_dropped;
+        surplus -= usize::from(drop);
+        !drop
+    });
 }
 
 #[cfg(test)]
