@@ -1,0 +1,167 @@
+//! The salts of open site-days: 32 random bytes each, in locked memory, never derived, never printed, gone at the
+//! site's midnight.
+//!
+//! With a memory-backed runtime directory a salt lies in a file mapped from there, and nowhere else, so that a
+//! restart on the same day finds it. Without one it lies in a locked page and dies with the process.
+
+use std::{
+    fs, io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst, compiler_fence},
+    },
+};
+
+use zeroize::Zeroize;
+
+use super::{
+    runtime::{HEADER, NEW, Part, RuntimeDir, file_header, private, wipe},
+    sealed::{self, Mapping, Secret, Secrets},
+};
+use crate::journal::FileId;
+
+const LAYOUT: u32 = 1;
+/// Where a salt lies in its file.
+const AT: usize = 32;
+const SALT: usize = 32;
+
+/// Where salts come from.
+pub struct Salts {
+    secrets: Secrets,
+    runtime: Option<RuntimeDir>,
+    /// No page of a salt's file could not be locked.
+    files_locked: Arc<AtomicBool>,
+}
+
+/// Whether a day goes on under its salt or begins another of its salt epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From before a restart.
+    Found,
+    Fresh,
+}
+
+/// The salt of one open site-day. Has no `Debug`, `Clone` or `Serialize`, on purpose.
+pub struct Salt(Held);
+
+enum Held {
+    Page(Secret),
+    File(FileSalt),
+}
+
+struct FileSalt {
+    mapping: Mapping,
+    path: PathBuf,
+    runtime: RuntimeDir,
+}
+
+impl Salts {
+    /// Salts that survive a restart if there is a runtime directory (which must be memory-backed).
+    pub fn new(runtime: Option<RuntimeDir>) -> Salts {
+        Salts { secrets: Secrets::default(), runtime, files_locked: Arc::new(AtomicBool::new(true)) }
+    }
+
+    /// The salt of a site-day: the one that a process before this one left, or a fresh one. Call it once a day
+    /// and site.
+    ///
+    /// # Errors
+    /// When memory or the runtime directory is full, or the system has no randomness.
+    pub fn open(&self, day: FileId) -> io::Result<(Salt, Origin)> {
+        let Some(runtime) = &self.runtime else {
+            return Ok((Salt(Held::Page(self.secrets.fresh()?)), Origin::Fresh));
+        };
+        let path = runtime.file(day, Part::Salt);
+        let (mapping, origin) = match find(&path, day)? {
+            Some(mapping) => (mapping, Origin::Found),
+            None => (make(&path, day)?, Origin::Fresh),
+        };
+        if !mapping.lock() {
+            self.files_locked.store(false, Relaxed);
+        }
+        Ok((Salt(Held::File(FileSalt { mapping, path, runtime: runtime.clone() })), origin))
+    }
+
+    /// Whether every salt so far is kept out of swap (for the self-check).
+    pub fn locked(&self) -> bool {
+        self.secrets.locked() && self.files_locked.load(Relaxed)
+    }
+}
+
+impl Salt {
+    /// Lends the salt to a computation. Whatever it returns must not be the salt.
+    pub fn with<T>(&self, act: impl FnOnce(&[u8; SALT]) -> T) -> T {
+        act(match &self.0 {
+            Held::Page(secret) => secret.bytes(),
+            Held::File(file) => file.mapping.bytes()[AT..].first_chunk().expect("a salt's file is a page"),
+        })
+    }
+
+    /// Overwrites the salt, and removes its file.
+    ///
+    /// # Errors
+    /// When the file cannot be removed; it is overwritten even then.
+    pub fn erase(self) -> io::Result<()> {
+        match self.0 {
+            Held::Page(secret) => {
+                drop(secret);
+                Ok(())
+            }
+            Held::File(mut file) => file.erase(),
+        }
+    }
+}
+
+impl FileSalt {
+    fn erase(&mut self) -> io::Result<()> {
+        // The header first: a salt that is half overwritten must not be found again.
+        self.mapping.bytes_mut()[..HEADER].zeroize();
+        compiler_fence(SeqCst);
+        self.mapping.bytes_mut().zeroize();
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for FileSalt {
+    fn drop(&mut self) {
+        if !self.runtime.leaves_files() {
+            // Overwritten in any case, and the next start removes what is left.
+            let _ = self.erase();
+        }
+    }
+}
+
+fn find(path: &PathBuf, day: FileId) -> io::Result<Option<Mapping>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let file = private(path)?;
+    if file.metadata()?.len() != sealed::PAGE as u64 {
+        return Ok(None);
+    }
+    let mapping = Mapping::file(&file)?;
+    let bytes = mapping.bytes();
+    let ours = bytes[..HEADER] == file_header(day, Part::Salt, LAYOUT) && bytes[AT..AT + SALT] != [0; SALT];
+    Ok(ours.then_some(mapping))
+}
+
+/// Makes a salt's file beside its place and renames it there once it is whole.
+fn make(path: &PathBuf, day: FileId) -> io::Result<Mapping> {
+    let new = PathBuf::from(format!("{}{NEW}", path.display()));
+    wipe(&new)?;
+    wipe(path)?;
+    let file = private(&new)?;
+    sealed::reserve(&file, sealed::PAGE as u64)?;
+    let mut mapping = Mapping::file(&file)?;
+    // Locked before the salt is in it.
+    mapping.lock();
+    let bytes = mapping.bytes_mut();
+    bytes[..HEADER].copy_from_slice(&file_header(day, Part::Salt, LAYOUT));
+    getrandom::fill(&mut bytes[AT..AT + SALT]).map_err(io::Error::other)?;
+    compiler_fence(SeqCst);
+    fs::rename(&new, path)?;
+    Ok(mapping)
+}
