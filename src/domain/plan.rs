@@ -29,6 +29,7 @@ const PROPERTY_ONE: Refusal = "one property at a time: no row holds two";
 const SECTION_IS: Refusal = "a section filter names sections: only \"is\" one is answered";
 const IN_SECTION: Refusal =
     "places and devices count this page as part of its section: filter by the section";
+const PAGE_SECTION: Refusal = "sections are counted without the page: remove the page filter";
 const OVERLAP: Refusal = "visits and visitors overlap between pages: only \"is\" one page is answered";
 const PER_SET: Refusal = "times and scroll depth are stored per source, without the page";
 const NOT_BY_ENTRY: Refusal = "what visits that began or ended here saw elsewhere is not stored";
@@ -298,6 +299,12 @@ impl Scope {
                 Err(NOT_BY_ENTRY)
             }
             (Dimension::EntryPage | Dimension::ExitPage, _) if self.event => Err(EVENT_ENTRY),
+            (Dimension::Section, _)
+                if matches!(self.view, View::Seen | View::SeenMany)
+                    && self.kind() != super::row::KIND_SECTION =>
+            {
+                Err(PAGE_SECTION)
+            }
             _ => Ok(self.family()),
         }
     }
@@ -507,6 +514,8 @@ impl Metric {
 pub enum Counted {
     Page(Counter),
     Event(usize),
+    /// Visits (0) and visitors (1) of the `source` family.
+    Source(usize),
 }
 
 /// How a metric is made of sums.
@@ -595,8 +604,16 @@ impl Scope {
             (false, true) => Err(NO_EVENT),
             (true, true) if self.property && metric == Metric::ValueSum => Err(EVENT_RATE_PAGE),
             (true, true) if !self.event_is_one && metric != Metric::Events => Err(EVENT_RATE_PAGE),
+            // Rare sources are told in `source` alone: what its list says must be what the tile says.
+            _ if self.is_of_sources() && metric == Metric::Visits => Ok(Formula::Sum(Counted::Source(0))),
+            _ if self.is_of_sources() && metric == Metric::Visitors => Ok(Formula::Sum(Counted::Source(1))),
             _ => formula(metric, self.view, self.family()),
         }
+    }
+
+    /// Whether only channel and source are filtered by: visits and visitors are then those of `source`.
+    pub fn is_of_sources(&self) -> bool {
+        self.plain_sources && self.attribute == Some(Family::Visit)
     }
 }
 
@@ -683,6 +700,8 @@ mod tests {
         use Counted::{Event, Page};
         use Formula::{Ratio, Sum};
         tile(&[], Metric::Visits, Ok(Sum(Page(Counter::Visits))));
+        tile(&["source=x"], Metric::Visits, Ok(Sum(Counted::Source(0))));
+        tile(&["campaign=x"], Metric::Visits, Ok(Sum(Page(Counter::Visits))));
         tile(&["page=a/x"], Metric::Visits, Ok(Sum(Page(Counter::PageVisits))));
         tile(&["page=~x"], Metric::Visits, Err(OVERLAP));
         tile(&["page=~x"], Metric::Pageviews, Ok(Sum(Page(Counter::Pageviews))));

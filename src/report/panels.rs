@@ -77,16 +77,36 @@ impl Panels<'_> {
             dimension.partitions() && !self.plan.scope.event || matches!(dimension, Dimension::Attribute(_));
         let (untold, rest) = (total.minus(&told), told.minus(&shown));
         let left = |sums: &Sums| (parts && *sums != Sums::default()).then(|| values(sums, &metrics));
+        let rest = left(&rest);
+        let mut other = left(&untold);
+        if parts && self.plan.scope.is_of_sources() && family == Family::Visit {
+            other = self.left_of_sources(&told)?;
+        }
         Ok(Panel {
             family: Some(family.name()),
             rows,
-            other: left(&untold),
-            rest: left(&rest),
+            other,
+            rest,
             told: if parts { share(&told, &total, primary.1) } else { None },
             overlaps: !parts,
             total_rows,
             refused: None,
         })
+    }
+
+    /// What the `source` family counts beyond the told rows: visits of rare sources are in no set, so only
+    /// their number is known.
+    fn left_of_sources(&self, told: &Sums) -> Result<Option<Values>, StoreError> {
+        let filters = self.plan.scope.conditions(Table::Pages, Family::Source, None);
+        let asked = query(Table::Pages, Family::Source, Vec::new(), filters);
+        let groups = self.reads.span(asked, self.plan.range.into())?;
+        let left = |counter: Counter| {
+            let all: i64 = groups.iter().map(|one| one.sums[counter as usize]).sum();
+            all - told.page[counter as usize]
+        };
+        let (visits, visitors) = (left(Counter::Visits), left(Counter::Visitors));
+        let values = [("visits", Number::Whole(visits)), ("visitors", Number::Whole(visitors))];
+        Ok((visits != 0 || visitors != 0).then(|| BTreeMap::from(values)))
     }
 
     /// `source` where visits and visitors alone are asked for, else the dimension's own.

@@ -91,6 +91,8 @@ pub fn range(p: &str, today: Day, extent: Option<Day>) -> Result<Range, String> 
         "all" => Range::new(extent.unwrap_or(today).min(today), today),
         other => parsed(other, today).ok_or_else(|| format!("unknown period \"{other}\""))?,
     };
+    // What has not happened yet is not asked for.
+    let found = if found.first <= today { Range::new(found.first, found.last.min(today)) } else { found };
     match found.len() {
         ..=0 => Err(format!("the period \"{p}\" ends before it begins")),
         n if n > DAYS_MAX => Err(format!("the period \"{p}\" is longer than {DAYS_MAX} days")),
@@ -227,6 +229,7 @@ mod tests {
         check("2026-10-01..2026-10-31", "2026-10-01..2026-10-31");
         check("2026-10-02", "2026-10-02..2026-10-02");
         check("2026-10-02..2026-10-01", "the period \"2026-10-02..2026-10-01\" ends before it begins");
+        check("2026-11-20..2026-12-31", "2026-11-20..2026-11-22");
         check("0d", "unknown period \"0d\"");
         check("soon", "unknown period \"soon\"");
     }

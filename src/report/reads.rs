@@ -90,6 +90,8 @@ impl<'a> Reads<'a> {
 pub(super) struct Sums {
     pub page: [i64; Counter::COUNT],
     pub event: [i64; 4],
+    /// Visits and visitors of the `source` family, where they are read besides.
+    pub source: [i64; 2],
 }
 
 impl Sums {
@@ -104,6 +106,7 @@ impl Sums {
     pub fn plus(mut self, other: &Sums) -> Sums {
         self.add(Table::Pages, &other.page);
         self.add(Table::Events, &other.event);
+        self.source.iter_mut().zip(other.source).for_each(|(own, n)| *own += n);
         self
     }
 
@@ -117,6 +120,7 @@ impl Sums {
         match counted {
             Counted::Page(counter) => self.page[counter as usize],
             Counted::Event(at) => self.event[at],
+            Counted::Source(at) => self.source[at],
         }
     }
 

@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     domain::{
+        counters::Counter,
         day::{Day, Hour},
         declaration::Site,
         plan::{Formula, Metric},
         query::{Condition, Group},
-        row::{Column, Table, columns},
+        row::{Column, Family, Table, columns},
     },
     store::StoreError,
 };
@@ -96,6 +97,16 @@ fn cells(reads: &Reads<'_>, plan: &Plan, span: Span) -> Result<Cells, StoreError
     let filters = scope.conditions(Table::Pages, family, Some(scope.kind()));
     let groups = reads.span(query(Table::Pages, family, group.clone(), filters), span)?;
     add(&mut out, Table::Pages, &groups);
+    if scope.is_of_sources() {
+        let filters = scope.conditions(Table::Pages, Family::Source, None);
+        for one in reads.span(query(Table::Pages, Family::Source, vec![Column::Day], filters), span)?.iter() {
+            if let Some(day) = Day::parse(&one.keys[0]) {
+                let own = &mut out.entry((day, Hour(0))).or_default().source;
+                own[0] += one.sums[Counter::Visits as usize];
+                own[1] += one.sums[Counter::Visitors as usize];
+            }
+        }
+    }
     if scope.event {
         let mut filters = scope.conditions(Table::Events, family, Some(scope.kind()));
         if columns(Table::Events, family).contains(&Column::Property) {
