@@ -167,6 +167,11 @@ impl Collector {
         Ok(at.day.drop_hits(at.moment, outcome, &[], 1)?)
     }
 
+    /// The address behind a request, by way of trusted proxies.
+    pub fn client_ip(&self, request: &HttpRequest) -> IpAddr {
+        self.sender(request).address.ip()
+    }
+
     fn sender(&self, request: &HttpRequest) -> Sender {
         let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
         let lines = request.headers().get_all(self.proxies.header.as_str()).map(|value| value.as_bytes());

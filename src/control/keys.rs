@@ -62,6 +62,11 @@ impl Control {
     /// Invalid name, unknown site; [`ControlError::Exists`] if a key in use has this name.
     pub fn add_key(&self, name: &str, site: &str, scope: Scope, now: UnixMs) -> Result<String> {
         validate::name("name", name)?;
+        if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(
+                validate::Invalid::new("name", name, "not a number alone: keys have numbers too").into()
+            );
+        }
         let key = format!("{PREFIX}{}", secret::fresh()?);
         self.write(|connection| {
             let site = sites::named(connection, site, now)?.id;

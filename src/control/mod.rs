@@ -32,7 +32,7 @@ pub use admitted::{AdmittedKind, KEPT_PER_KIND};
 pub use directory::{Directory, Entry};
 pub use document::read_body;
 pub use keys::{KeyAccess, KeyRow, Scope};
-pub use secret::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, verify_nobody};
+pub use secret::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 pub use settings::{Pending, Settings, SiteRecord};
 pub use sites::NewSite;
 pub use users::{Claim, SESSION_DAYS, Session, User};

@@ -20,6 +20,7 @@ pub mod hit;
 mod names;
 mod open_day;
 pub mod outcome;
+pub mod plan;
 mod proposals;
 mod pulse;
 pub mod query;

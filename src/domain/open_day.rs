@@ -306,6 +306,11 @@ impl OpenDay {
         self.proposals.take(key, what, self.settings.k, self.settings.caps.proposals);
     }
 
+    /// Forgets an undeclared text that has been declared.
+    pub fn declared(&mut self, what: &Undeclared) {
+        self.proposals.forget(what);
+    }
+
     /// Undeclared texts that k visitors sent.
     pub fn proposals(&self) -> Vec<Proposal> {
         self.proposals.told(self.settings.k)

@@ -447,6 +447,13 @@ impl SiteDay {
         self.lock().open.as_ref().map(OpenDay::counts).unwrap_or_default()
     }
 
+    /// A proposal was declared: it is proposed no longer.
+    pub fn declared(&self, what: &Undeclared) {
+        if let Some(open) = &mut self.lock().open {
+            open.declared(what);
+        }
+    }
+
     pub fn proposals(&self) -> Vec<Proposal> {
         self.lock().open.as_ref().map(OpenDay::proposals).unwrap_or_default()
     }

@@ -25,11 +25,17 @@ const ASK_AGAIN: &str = "no-cache";
 /// The tracker may be a day old, like any other script of a page.
 const A_DAY: &str = "public, max-age=86400";
 
-fn serve(request: &HttpRequest, name: &str, file: Option<EmbeddedFile>, caching: &'static str) -> HttpResponse {
+fn serve(
+    request: &HttpRequest,
+    name: &str,
+    file: Option<EmbeddedFile>,
+    caching: &'static str,
+) -> HttpResponse {
     let Some(file) = file else { return HttpResponse::NotFound().finish() };
     let tag: String = file.metadata.sha256_hash()[..12].iter().map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{tag}\"");
-    let same = request.headers().get(header::IF_NONE_MATCH).map(HeaderValue::as_bytes) == Some(tag.as_bytes());
+    let same =
+        request.headers().get(header::IF_NONE_MATCH).map(HeaderValue::as_bytes) == Some(tag.as_bytes());
     let mut answer = if same { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, caching));
     if same {

@@ -60,7 +60,11 @@ pub async fn metrics(health: Data<Health>) -> HttpResponse {
         vec![(None, health.parts.journal.pending_bytes() as u64)],
     );
     gauge("mayfly_cells", "cells of open days", each(|gauges| gauges.cells as u64));
-    gauge("mayfly_table_bytes", "bytes of the visitor tables of open days", each(|gauges| gauges.table_bytes as u64));
+    gauge(
+        "mayfly_table_bytes",
+        "bytes of the visitor tables of open days",
+        each(|gauges| gauges.table_bytes as u64),
+    );
     let waiting = days.iter().map(|day| (Some(day.site.0), day.waiting().len() as u64)).collect();
     gauge("mayfly_releases_waiting", "releases that the store has not acknowledged", waiting);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
