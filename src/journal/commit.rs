@@ -80,6 +80,9 @@ pub(super) struct Queue {
     asleep: bool,
     pub error: Option<CommitError>,
     closing: bool,
+    /// Tests stop the commit thread here, to fill a batch.
+    #[cfg(test)]
+    held: bool,
 }
 
 /// One file's part of the queue.
@@ -108,7 +111,27 @@ impl Waiting {
     }
 }
 
+impl Queue {
+    fn idle(&self) -> bool {
+        #[cfg(test)]
+        if self.held {
+            return true;
+        }
+        self.dirty.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(super) fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+}
+
 impl Shared {
+    #[cfg(test)]
+    pub(super) fn wake(&self) {
+        self.wake.notify_all();
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,7 +193,7 @@ impl Shared {
     /// Sleeps until something is pending and takes it all; `None` once the journal closes and nothing is left.
     fn next(&self, gather: Duration, jobs: &mut Vec<Job>) -> Option<Arc<Batch>> {
         let mut queue = self.lock();
-        while queue.dirty.is_empty() {
+        while queue.idle() {
             if queue.closing {
                 return None;
             }
