@@ -6,7 +6,7 @@
 
 use std::{
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst, compiler_fence},
@@ -134,7 +134,7 @@ impl Drop for FileSalt {
     }
 }
 
-fn find(path: &PathBuf, day: FileId) -> io::Result<Option<Mapping>> {
+fn find(path: &Path, day: FileId) -> io::Result<Option<Mapping>> {
     if !path.exists() {
         return Ok(None);
     }
@@ -149,7 +149,7 @@ fn find(path: &PathBuf, day: FileId) -> io::Result<Option<Mapping>> {
 }
 
 /// Makes a salt's file beside its place and renames it there once it is whole.
-fn make(path: &PathBuf, day: FileId) -> io::Result<Mapping> {
+fn make(path: &Path, day: FileId) -> io::Result<Mapping> {
     let new = PathBuf::from(format!("{}{NEW}", path.display()));
     wipe(&new)?;
     wipe(path)?;
