@@ -1,3 +1,64 @@
 //! Arguments, tracing, exit code: the only place that prints or exits.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the only place that prints")]
 
-fn main() {}
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use mayfly::{
+    cli::{self, Cli, Surroundings, Task},
+    clock,
+    config::{Config, Environment, LogFormat},
+};
+
+fn main() -> ExitCode {
+    let mut surroundings =
+        Surroundings { now: clock::now(), environment: Environment::read(), password: &mut read_password };
+    let task = match cli::run(Cli::parse(), &mut surroundings) {
+        Ok(task) => task,
+        Err(error) => return fail(&error, error.exit_code()),
+    };
+    match task {
+        Task::Print(text) => print(&text),
+        Task::Serve(config) => {
+            start_log(&config);
+            fail(&"serving is not wired yet", 1)
+        }
+        Task::Simulate(_) => fail(&"simulating is not wired yet", 1),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    // A reader that went away (`| head`) is no failure of ours.
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error, 1),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
+    eprintln!("mayfly: {error}");
+    ExitCode::from(code)
+}
+
+/// Starts logging to standard error.
+fn start_log(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::new(&config.log_level);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// Asks at the terminal, or takes the first line of standard input.
+fn read_password() -> io::Result<String> {
+    if io::stdin().is_terminal() {
+        return rpassword::prompt_password("Password: ");
+    }
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

@@ -3,15 +3,26 @@
 //! Pure: no I/O, no clock, no async, no HTTP, no SQL. Time and randomness come in as arguments.
 
 pub mod attributes;
+mod cells;
+mod coarsen;
 pub mod counters;
 pub mod day;
 pub mod declaration;
+mod delta;
+pub mod family;
 pub mod hit;
+mod names;
+mod open_day;
 pub mod outcome;
+mod proposals;
+mod pulse;
 pub mod query;
 pub mod region;
 pub mod row;
+mod snapshot;
+pub mod tally;
 pub mod view;
+mod visitors;
 
 /// Text that is shared rather than copied: page labels, attribute values, names.
 pub type Text = std::sync::Arc<str>;

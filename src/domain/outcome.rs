@@ -74,7 +74,7 @@ closed_list! {
         EventRepeated = "event_repeated",
         /// A cell over the cap: its attributes were starred on entry.
         CellsCapped = "cells_capped",
-        /// A visitor-day over the cap of visitor-days was counted as if it were new each time.
+        /// A hit of a visitor-day over the cap of visitor-days counted as a view or event of nobody.
         VisitorsCapped = "visitors_capped",
         /// A start without the running visits of the stop before it; once per start.
         RestartedWithoutHandover = "restarted_without_handover",
