@@ -290,6 +290,22 @@ fn one_process_has_the_directory_and_one_handle_a_file() {
 }
 
 #[test]
+fn a_dropped_handle_commits_what_is_pending_and_lets_the_file_go() {
+    let bench = Bench::new();
+    let journal = bench.start();
+    drop(journal.open(DAY, |_, _| {}).unwrap());
+    let opened = journal.open(DAY, |_, _| {}).unwrap();
+    journal.shared.lock().hold(true);
+    let ticket = journal.append(&opened.handle, b"pending").unwrap();
+    drop(opened);
+    assert!(matches!(journal.open(DAY, |_, _| {}), Err(OpenError::AlreadyOpen { .. })));
+    journal.shared.lock().hold(false);
+    journal.shared.wake();
+    ticket.wait().unwrap();
+    assert_eq!(journal.open(DAY, |_, _| {}).unwrap().records, 1);
+}
+
+#[test]
 fn commits_of_many_threads_keep_each_files_order() {
     const THREADS: u64 = 32;
     const EACH: u64 = 200;
@@ -422,6 +438,38 @@ fn those_who_wait_for_the_next_batch_hear_of_the_failure_too() {
     let second = journal.append(&opened.handle, b"second").unwrap();
     leave.wait();
     assert!(first.wait().is_err() && second.wait().is_err());
+}
+
+#[test]
+fn one_file_of_many_that_cannot_be_synced_fails_the_round() {
+    let bench = Bench::new();
+    let journal = bench.start();
+    let fail = Arc::new(AtomicBool::new(false));
+    let handles: Vec<Opened> = (1..=40)
+        .map(|site| {
+            let (id, fail) = (FileId { site: SiteId(site), ..DAY }, fail.clone());
+            let opened = journal.open_into(
+                id,
+                |_, _| {},
+                move |file| match site {
+                    33 => Box::new(Failing { file, fail, at_sync: true }),
+                    _ => Box::new(file),
+                },
+            );
+            opened.unwrap()
+        })
+        .collect();
+    for expected in [true, false] {
+        fail.store(!expected, SeqCst);
+        journal.shared.lock().hold(true);
+        let tickets: Vec<Ticket> =
+            handles.iter().map(|opened| journal.append(&opened.handle, b"x").unwrap()).collect();
+        journal.shared.lock().hold(false);
+        journal.shared.wake();
+        assert!(tickets.iter().all(|ticket| ticket.wait().is_ok() == expected));
+    }
+    assert_eq!(journal.counts().syncs.load(Relaxed), 40);
+    assert!(handles.iter().all(|opened| opened.handle.committed().load(SeqCst) == 1));
 }
 
 #[test]
