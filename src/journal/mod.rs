@@ -167,7 +167,7 @@ pub struct Journal {
     thread: Mutex<Option<JoinHandle<()>>>,
     slots: AtomicU64,
     /// Held as long as the journal lives: one process writes it.
-    _lock: File,
+    lock: File,
 }
 
 impl Journal {
@@ -192,7 +192,7 @@ impl Journal {
             shared,
             thread: Mutex::new(Some(thread)),
             slots: AtomicU64::new(0),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -362,6 +362,8 @@ impl Drop for Journal {
             // It does not panic; and if it did, its files are closed anyway.
             let _ = thread.join();
         }
+        // Said aloud: a child that is just being started still has a copy of the descriptor, and with it the lock.
+        let _ = self.lock.unlock();
     }
 }
 

@@ -62,7 +62,14 @@ struct Inner {
     path: PathBuf,
     memory_backed: bool,
     keep: AtomicBool,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Said aloud: a child that is just being started still has a copy of the descriptor, and with it the lock.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl RuntimeDir {
@@ -92,7 +99,7 @@ impl RuntimeDir {
             Err(TryLockError::WouldBlock) => return Err(RuntimeError::InUse { path }),
             Err(TryLockError::Error(source)) => return Err(RuntimeError::Io { path, source }),
         }
-        Ok(RuntimeDir(Arc::new(Inner { path, memory_backed, keep: AtomicBool::new(false), _lock: lock })))
+        Ok(RuntimeDir(Arc::new(Inner { path, memory_backed, keep: AtomicBool::new(false), lock })))
     }
 
     /// Whether the directory is on tmpfs or ramfs. Where it is not, salts and tables must stay in the process.
