@@ -14,13 +14,14 @@ use serde::{Deserialize, Deserializer, de};
 
 /// Declares every setting once: its name in the file, its flag (with dashes) and its variable.
 macro_rules! raw_config {
-    ($($name:ident $variable:literal $value:literal $help:literal)*) => {
+    ($($(#[$extra:meta])* $name:ident $variable:literal $value:literal $help:literal)*) => {
         /// Every setting as text, as it was given; `None` where it was not.
         #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct RawConfig {
             $(
                 #[arg(long, env = $variable, value_name = $value, help = $help, global = true, hide_env_values = true, help_heading = "Settings")]
+                $(#[$extra])*
                 #[serde(deserialize_with = "scalar")]
                 pub $name: Option<String>,
             )*
@@ -53,6 +54,8 @@ raw_config! {
     workers "MAYFLY_WORKERS" "NUMBER" "Threads that serve requests [default: one for each processor]"
     log_level "MAYFLY_LOG_LEVEL" "LEVEL" "error, warn, info, debug or trace, also by module such as `info,mayfly::close=debug` [default: info]"
     log_format "MAYFLY_LOG_FORMAT" "text|json" "How log lines are written [default: text]"
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    bare_route "MAYFLY_BARE_ROUTE" "true|false" "Serve /api/bare, which only reads its body: what benchmarks compare collection with [default: false]"
     demo "MAYFLY_DEMO" "true|false" "Serve the demo site and fill it with simulated history [default: false]"
 }
 
@@ -87,6 +90,7 @@ pub struct Config {
     pub log_level: String,
     pub log_format: LogFormat,
     pub demo: bool,
+    pub bare_route: bool,
 }
 
 /// Which store keeps the rows.
@@ -274,11 +278,8 @@ impl Config {
                 raw.log_format.as_deref(),
                 &[("text", LogFormat::Text), ("json", LogFormat::Json)],
             )?,
-            demo: one_of(
-                "demo",
-                raw.demo.as_deref(),
-                &[("false", false), ("true", true), ("1", true), ("0", false)],
-            )?,
+            demo: flag("demo", raw.demo.as_deref())?,
+            bare_route: flag("bare_route", raw.bare_route.as_deref())?,
         })
     }
 
@@ -362,6 +363,11 @@ fn one_of<T: Copy>(field: &'static str, given: Option<&str>, choices: &[(&str, T
             choices.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(" or "),
         ),
     }
+}
+
+/// A switch, off where nothing is given.
+fn flag(field: &'static str, given: Option<&str>) -> Result<bool> {
+    one_of(field, given, &[("false", false), ("true", true), ("1", true), ("0", false)])
 }
 
 fn store(text: &str, data: &Path) -> Result<StoreChoice> {

@@ -11,6 +11,7 @@ use mayfly::{
     cli::{self, Cli, Surroundings, Task},
     clock,
     config::{Config, Environment, LogFormat},
+    run::{Welcome, run},
 };
 
 fn main() -> ExitCode {
@@ -24,9 +25,46 @@ fn main() -> ExitCode {
         Task::Print(text) => print(&text),
         Task::Serve(config) => {
             start_log(&config);
-            fail(&"serving is not wired yet", 1)
+            serve(*config)
         }
         Task::Simulate(_) => fail(&"simulating is not wired yet", 1),
+    }
+}
+
+/// Listens, serves, and stops in good order at SIGTERM or SIGINT.
+fn serve(config: Config) -> ExitCode {
+    let listener = match std::net::TcpListener::bind(config.listen) {
+        Ok(listener) => listener,
+        Err(error) => return fail(&format!("listen: {}: {error}", config.listen), 1),
+    };
+    let served = actix_web::rt::System::new().block_on(run(config, listener, welcome, stop_signal()));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 1),
+    }
+}
+
+fn welcome(welcome: Welcome) {
+    let origin = format!("http://{}", welcome.address);
+    println!("Mayfly serves {origin}");
+    if let Some(token) = welcome.claim_token {
+        println!(
+            "Nobody has claimed this install yet. Open {origin} and enter the claim token:\n\n    {token}\n"
+        );
+    }
+    if welcome.demo {
+        println!("A site to click on, measured by the real tracker: {origin}/demo");
+    }
+}
+
+/// Resolves at the first SIGTERM or SIGINT.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        }
+        _ => std::future::pending().await,
     }
 }
 

@@ -3,7 +3,6 @@
 use std::{
     io,
     net::TcpListener,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -33,8 +32,7 @@ use crate::{
         admit::Lists,
         day::{Day, UnixMs},
         declaration::SiteId,
-        open_day::{Caps, KnownValues},
-        snapshot::UsedValues,
+        tally::{Caps, KnownValues},
     },
     journal::{FileId, Journal, JournalConfig, OpenError},
     memory::{
@@ -42,7 +40,10 @@ use crate::{
         runtime::{RuntimeDir, RuntimeError},
         sealed,
     },
-    store::{Store, StoreError, duckdb::DuckDb},
+    store::{
+        Store, StoreError,
+        duckdb::{DuckStore, Limits},
+    },
     web::{self as pages, Shared},
 };
 
@@ -102,7 +103,9 @@ pub async fn run(
     announce: impl FnOnce(Welcome),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    sealed::harden();
+    if let Err(error) = sealed::harden() {
+        tracing::warn!(%error, "this process could not be made undumpable");
+    }
     let now = clock::now();
     let parts = {
         let config = config.clone();
@@ -112,7 +115,7 @@ pub async fn run(
     let drivers = Drivers::start(parts.closing.clone()).map_err(io_of("the close threads"))?;
     let address = listener.local_addr().map_err(io_of("the listening socket"))?;
     let ready = Arc::new(AtomicBool::new(true));
-    let shared = Shared::new(&config, &parts, ready.clone());
+    let shared = Shared::new(&parts, config.is_https(), config.demo, ready.clone())?;
     let collector = web::Data::from(parts.collector.clone());
     let (bare, workers) = (config.bare_route, config.workers);
     let server = HttpServer::new(move || {
@@ -167,7 +170,7 @@ impl Parts {
             .map_err(io_of(format!("the data directory {}", config.data.display())))?;
         let control = Arc::new(Control::open(&config.control_file(), now)?);
         let StoreChoice::DuckDb { path } = &config.store;
-        let store: Arc<dyn Store> = Arc::new(DuckDb::open(path)?);
+        let store: Arc<dyn Store> = Arc::new(DuckStore::open(path, &Limits::default())?);
         if config.demo {
             demo::declare(&control, now).map_err(RunError::Demo)?;
         }
@@ -178,7 +181,8 @@ impl Parts {
             }
             runtime.memory_backed()
         });
-        let journal = Arc::new(Journal::start(journal_config(config, runtime.as_ref())).map_err(RunError::Journal)?);
+        let journal =
+            Arc::new(Journal::start(journal_config(config, runtime.as_ref())).map_err(RunError::Journal)?);
         let known = KnownFromControl(control.clone());
         let memory = Arc::new(Memory::new(
             journal.clone(),
@@ -187,7 +191,8 @@ impl Parts {
             Caps::default(),
             config.node,
         ));
-        let files = ReleaseFiles::in_folder(config.data.join("releases")).map_err(io_of("the release files"))?;
+        let files =
+            ReleaseFiles::in_folder(config.data.join("releases")).map_err(io_of("the release files"))?;
         let directory = control.directory();
         resume(&memory, &journal, runtime.as_ref(), &files, &directory.load(), now)?;
         let closing = Arc::new(Closing::new(
@@ -206,14 +211,8 @@ impl Parts {
             header: config.client_address_header.clone(),
             grain: Grain { v4: config.network_v4, v6: config.network_v6 },
         };
-        let collector = Arc::new(Collector::new(
-            memory.clone(),
-            directory,
-            Lists::load(),
-            geo,
-            proxies,
-            config.max_body,
-        ));
+        let collector =
+            Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
         let parts = Parts { control, store, journal, memory, closing, collector, runtime };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
@@ -374,7 +373,7 @@ impl Known for KnownFromControl {
 struct RememberInControl(Arc<Control>);
 
 impl Remember for RememberInControl {
-    fn remember(&self, site: SiteId, day: Day, used: UsedValues) {
+    fn remember(&self, site: SiteId, day: Day, used: KnownValues) {
         if site == SiteId::NONE {
             return;
         }
@@ -388,4 +387,3 @@ impl Remember for RememberInControl {
         }
     }
 }
-

@@ -137,6 +137,8 @@ fn check_prints_the_configuration_or_names_the_field() {
         "check --flush-interval 2s --runtime none",
         &["flush_interval = \"2s\"", "runtime = \"none\""],
     );
+    shell.prints("check --demo", &["demo = true"]);
+    shell.prints("check --demo=false", &["demo = false"]);
     shell.fails("check --flush-interval soon", &["flush_interval: `soon`"]);
     let file = shell.0.path().join("mayfly.toml");
     std::fs::write(&file, "listen = \"[::1]:9\"\nretention = 3\n").unwrap();

@@ -16,10 +16,10 @@ use crate::{
     domain::{
         day::UnixMs,
         declaration::SiteId,
-        open_day::UsedValues,
         row::{ReleaseId, Row},
+        tally::KnownValues,
     },
-    memory::{Memory, site_day::SiteDay},
+    memory::{days::Memory, site_day::SiteDay},
     store::{Store, StoreError},
 };
 
@@ -34,7 +34,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 
 /// What the close tells the control database: values that k visitors used, always admitted later.
 pub trait Remember: Send + Sync {
-    fn remember(&self, site: SiteId, day: crate::domain::day::Day, used: UsedValues);
+    fn remember(&self, site: SiteId, day: crate::domain::day::Day, used: KnownValues);
 }
 
 /// What the drivers work with.

@@ -29,12 +29,14 @@ use crate::{
     control::{Directory, Entry},
     domain::{
         address::{Address, UserAgent},
-        admit::{Admission, Lists, Request, Signals, SiteRules, admit, bot, describe, named_sites, objection},
+        admit::{
+            Admission, Lists, Request, Signals, SiteRules, admit, bot, describe, named_sites, objection,
+        },
         day::UnixMs,
         declaration::SiteId,
         hit::{Hit, Incoming, VisitorKey},
         outcome::{Note, Outcome},
-        proposals::Undeclared,
+        vocabulary::Undeclared,
     },
     journal::Ticket,
     memory::{
@@ -139,13 +141,18 @@ impl Collector {
             return;
         }
         let day = self.memory.arrive_or_open(&Fixed::none(), now);
-        let settled = day.is_ok_and(|at| at.day.drop_hits(at.moment, Outcome::Overloaded, n).is_ok());
+        let settled = day.is_ok_and(|at| at.day.drop_hits(at.moment, Outcome::Overloaded, &[], n).is_ok());
         if !settled {
             self.shed.fetch_add(n, Ordering::AcqRel);
         }
     }
 
-    async fn arrive(self: &Arc<Self>, fixed: impl Fn() -> Fixed, site: SiteId, now: UnixMs) -> Result<Arrived, Trouble> {
+    async fn arrive(
+        self: &Arc<Self>,
+        fixed: impl Fn() -> Fixed,
+        site: SiteId,
+        now: UnixMs,
+    ) -> Result<Arrived, Trouble> {
         if let Some(arrived) = self.memory.arrive(site, now) {
             return Ok(arrived);
         }
@@ -157,7 +164,12 @@ impl Collector {
     /// Counts a drop that belongs to no site in particular.
     async fn drop_for_none(self: &Arc<Self>, outcome: Outcome, now: UnixMs) -> Result<Ticket, Trouble> {
         let at = self.arrive(Fixed::none, SiteId::NONE, now).await?;
-        Ok(at.day.drop_hits(at.moment, outcome, 1)?)
+        Ok(at.day.drop_hits(at.moment, outcome, &[], 1)?)
+    }
+
+    /// The address behind a request, by way of trusted proxies.
+    pub fn client_ip(&self, request: &HttpRequest) -> IpAddr {
+        self.sender(request).address.ip()
     }
 
     fn sender(&self, request: &HttpRequest) -> Sender {
@@ -192,7 +204,7 @@ impl Collector {
             Err(Refusal::Closed) => {
                 let now = clock::now();
                 let late = self.arrive(|| Fixed::of(entry.at(now), entry.day(now)), site.id, now).await?;
-                Ok(late.day.drop_hits(late.moment, Outcome::Late, 1)?)
+                Ok(late.day.drop_hits(late.moment, Outcome::Late, &[], 1)?)
             }
             counted => Ok(counted?),
         }
@@ -207,20 +219,22 @@ impl Collector {
         language: Option<&str>,
     ) -> Result<Ticket, Refusal> {
         let Admission { result, notes, undeclared } = admission;
-        let undeclared: Vec<Undeclared> = undeclared.into_iter().map(Into::into).collect();
         let hit = match result {
             Ok(hit) => hit,
             Err(outcome) => {
                 if !undeclared.is_empty() && bot(&sender.agent, &self.lists).is_none() {
                     arrived.day.propose(key(arrived, sender)?, &undeclared);
                 }
-                return arrived.day.drop_hits(arrived.moment, outcome, 1);
+                return arrived.day.drop_hits(arrived.moment, outcome, &notes, 1);
             }
         };
         self.tally(arrived, rules, &hit, &notes, &undeclared, sender, language)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the parts of one hit; a struct would only be taken apart again")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts of one hit; a struct would only be taken apart again"
+    )]
     fn tally(
         &self,
         arrived: &Arrived,
@@ -236,7 +250,7 @@ impl Collector {
             true => None,
             false => {
                 if let Some(outcome) = bot(&sender.agent, &self.lists) {
-                    return arrived.day.drop_hits(arrived.moment, outcome, 1);
+                    return arrived.day.drop_hits(arrived.moment, outcome, notes, 1);
                 }
                 let place = self.geo.place(&sender.address);
                 Some(describe(rules.kept, place, &sender.agent, language, &self.lists))
@@ -283,7 +297,9 @@ async fn read_and_take(
 ) -> Result<HttpResponse, Trouble> {
     let body = match payload.to_bytes_limited(collector.max_body).await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => return rejected(collector, Outcome::Malformed, now, 400, "request", "ended early").await,
+        Ok(Err(_)) => {
+            return rejected(collector, Outcome::Malformed, now, 400, "request", "ended early").await;
+        }
         Err(_) => {
             let words = format!("is larger than {} bytes", collector.max_body);
             return rejected(collector, Outcome::TooLarge, now, 413, "request", &words).await;

@@ -18,11 +18,9 @@ pub struct NewSite {
 }
 
 impl NewSite {
-    /// A site with defaults. A leading `www.` is dropped: hosts match with and without it.
+    /// A site with defaults.
     pub fn new(host: &str, zone: &str) -> NewSite {
-        let bare = host.trim();
-        let bare = bare.strip_prefix("www.").unwrap_or(bare);
-        NewSite { settings: Settings::new(vec![bare.to_owned()], zone), simulated: false }
+        NewSite { settings: Settings::new(vec![host.to_owned()], zone), simulated: false }
     }
 }
 
@@ -135,7 +133,7 @@ impl Control {
 
 pub(super) fn add(connection: &Connection, site: NewSite, now: UnixMs) -> Result<SiteRecord> {
     let settings = validate::settings(site.settings)?;
-    let name = settings.hosts[0].strip_prefix("www.").unwrap_or(&settings.hosts[0]).to_owned();
+    let name = settings.hosts[0].clone();
     if name.starts_with("*.") {
         return Err(Invalid::new("hosts[0]", name, "the first host names the site and holds no `*`").into());
     }

@@ -28,6 +28,15 @@ fn with_site(zone: &str) -> (TempDir, Control) {
     (folder, control)
 }
 
+/// Changes the settings of example.com.
+fn change(control: &Control, now: UnixMs, edit: impl FnOnce(&mut Settings)) -> SiteRecord {
+    let edit = |settings: &mut Settings| {
+        edit(settings);
+        Ok(())
+    };
+    control.change_site("example.com", now, edit).unwrap()
+}
+
 #[test]
 fn another_handle_s_changes_show_after_a_reload() {
     let (folder, server) = control();
@@ -91,13 +100,10 @@ fn the_directory_finds_sites_by_name_host_wildcard_uuid_and_id() {
 #[test]
 fn zone_k_and_kept_wait_for_the_site_s_midnight() {
     let (folder, control) = with_site("Europe/Tallinn");
-    control
-        .change_site("example.com", NOW, |settings| {
-            (settings.k, settings.kept.city) = (10, true);
-            settings.retention_months = 3;
-            Ok(())
-        })
-        .unwrap();
+    change(&control, NOW, |settings| {
+        (settings.k, settings.kept.city) = (10, true);
+        settings.retention_months = 3;
+    });
     let directory = control.directory().load_full();
     let entry = directory.by_name("example.com").unwrap();
     // Tallinn's midnight is 22:00 UTC.
@@ -116,7 +122,7 @@ fn zone_k_and_kept_wait_for_the_site_s_midnight() {
 #[test]
 fn taking_a_change_back_before_midnight_leaves_nothing_pending() {
     let (_folder, control) = with_site("UTC");
-    let set = |k| control.change_site("example.com", NOW, |settings| Ok(settings.k = k)).unwrap();
+    let set = |k| change(&control, NOW, |settings| settings.k = k);
     assert!(set(7).pending.is_some());
     assert!(set(5).pending.is_none());
 }
@@ -125,8 +131,7 @@ fn taking_a_change_back_before_midnight_leaves_nothing_pending() {
 fn a_zone_further_west_reopens_no_closed_day() {
     let (_folder, control) = with_site("Pacific/Kiritimati");
     // Kiritimati (UTC+14) is at 02:00 of the 23rd; its next midnight is at 10:00 UTC of the 23rd.
-    let change = |settings: &mut Settings| Ok(settings.zone = "Pacific/Honolulu".into());
-    control.change_site("example.com", NOW, change).unwrap();
+    change(&control, NOW, |settings| settings.zone = "Pacific/Honolulu".into());
     let directory = control.directory().load_full();
     let entry = directory.by_name("example.com").unwrap();
     let midnight = Zone::named("Pacific/Kiritimati").unwrap().start_of(Day::parse("2026-11-24").unwrap());
@@ -157,7 +162,7 @@ fn settings_change_only_from_the_version_that_was_read() {
 #[test]
 fn documents_round_trip_and_keep_what_is_pending() {
     let (_folder, control) = with_site("UTC");
-    let record = control.change_site("example.com", NOW, |settings| Ok(settings.k = 9)).unwrap();
+    let record = change(&control, NOW, |settings| settings.k = 9);
     let document = record.document().unwrap();
     assert_eq!((&document["k"], &document["pending"]["k"]), (&5.into(), &9.into()));
     assert_eq!(document["pending"]["from_day"], "2026-11-23");
@@ -188,7 +193,7 @@ fn declarations_say_since_when_they_count() {
     let declare = |steps: [&str; 2], now| {
         let steps = steps.map(|page| Step::Page(page.into())).to_vec();
         let funnel = Arc::new(Funnel { name: "signup".into(), steps });
-        control.change_site("example.com", now, |settings| Ok(settings.funnels = vec![funnel])).unwrap()
+        change(&control, now, |settings| settings.funnels = vec![funnel])
     };
     assert_eq!(declare(["/a", "/b"], NOW).declared["funnel:signup"].to_string(), "2026-11-22");
     assert_eq!(declare(["/a", "/b"], NOW + 24 * HOUR).declared["funnel:signup"].to_string(), "2026-11-22");

@@ -63,7 +63,8 @@ impl std::error::Error for Invalid {}
 
 type Checked<T = ()> = Result<T, Invalid>;
 
-/// Checks all settings of a site and returns them in their normal form (hosts in lower case).
+/// Checks all settings of a site and returns them in their normal form: hosts in lower case and without
+/// `www.`, with which they match as well.
 ///
 /// # Errors
 /// The first field that is wrong.
@@ -71,7 +72,8 @@ pub fn settings(mut settings: Settings) -> Checked<Settings> {
     at_least("hosts", settings.hosts.len(), 1)?;
     at_most("hosts", settings.hosts.len(), limits::HOSTS)?;
     for (at, name) in settings.hosts.iter_mut().enumerate() {
-        *name = host(&format!("hosts[{at}]"), name)?;
+        let normal = host(&format!("hosts[{at}]"), name)?;
+        *name = normal.strip_prefix("www.").unwrap_or(&normal).to_owned();
     }
     unique("hosts", settings.hosts.iter().map(String::as_str))?;
     zone("zone", &settings.zone)?;

@@ -132,18 +132,21 @@ impl Entry<'_> {
     fn change(&mut self, change: &Change, who: &Who) -> u32 {
         let (n, page, group, cap) = (change.amounts.counters(), change.page, change.group, self.cap);
         let (now, settled) = (&mut *self.current, self.settled);
-        let is_section = group == 0;
+        let is_section = self.lists.page(page).section;
         let spare = (change.hour, if is_section { page } else { PAGE_OTHER });
         let mut capped = put_one(&mut self.pages.pages, cap, (change.hour, page), spare, &n);
         let full = key(page, who.visit);
         capped += put(&mut now.visit, &settled.visit, cap, full, key(page, LABEL_STAR), &n);
+        let of_group = of_group(&n, page, group, is_section);
+        if !of_group.is_zero() {
+            let (place, device) = (key(group, who.place), key(group, who.device));
+            let spare = key(group, LABEL_STAR);
+            capped += put(&mut now.place, &settled.place, cap, place, spare, &of_group);
+            capped += put(&mut now.device, &settled.device, cap, device, spare, &of_group);
+        }
         if is_section {
             return capped;
         }
-        let (place, device) = (key(group, who.place), key(group, who.device));
-        let spare = key(group, LABEL_STAR);
-        capped += put(&mut now.place, &settled.place, cap, place, spare, &n);
-        capped += put(&mut now.device, &settled.device, cap, device, spare, &n);
         let star = key(0, LABEL_STAR);
         capped += put(&mut now.language, &settled.language, cap, key(0, who.language), star, &n);
         let begun = [change.amounts.get(Counter::Visits), change.amounts.get(Counter::Visitors)];
@@ -183,6 +186,18 @@ impl Entry<'_> {
         let (full, spare) = (key(step, who.visit), key(step, LABEL_STAR));
         put(&mut self.current.funnel_visit, settled, self.cap, full, spare, &[1]);
     }
+}
+
+/// What of a change place and device count. A group that is a section meets a visitor once, however many of its
+/// pages are seen: its crowd is of people. So its first times are the section's, and all else is the pages'.
+fn of_group(n: &Counters, page: u32, group: u32, is_section: bool) -> Counters {
+    let mut counted = if is_section { Counters::default() } else { *n };
+    if is_section && page == group || page != group {
+        for first in [Counter::PageVisitors, Counter::PageVisits] {
+            counted[first] = if is_section && page == group { n[first] } else { 0 };
+        }
+    }
+    counted
 }
 
 impl DayCells {

@@ -14,7 +14,7 @@ use super::{
 
 pub type Rows = HashMap<(Table, Family), Vec<Row>>;
 
-/// Names in order: ranks of texts and pages, from 0 for `*`.
+/// Names in order: ranks of texts and pages.
 pub struct Ranks<'a> {
     pub lists: &'a Lists,
     pub day: Day,
@@ -24,15 +24,18 @@ pub struct Ranks<'a> {
     /// Rank of each text, and the text of each rank.
     text: Vec<u32>,
     of_text: Vec<u32>,
-    /// Rank of each page by (kind, text), `*` first, and the page of each rank.
+    /// Rank of each page by (kind, text), and the page of each rank.
     page: Vec<u32>,
     of_page: Vec<u32>,
+    /// Ranks of `*`, as a text and as a page.
+    star: u32,
+    star_page: u32,
 }
 
-/// Ranks items by a key; the item `first` has rank 0.
-fn rank<K: Ord>(len: usize, first: u32, by: impl Fn(u32) -> K) -> (Vec<u32>, Vec<u32>) {
+/// Ranks items by a key: the rank of each item, and the item of each rank.
+fn rank<K: Ord>(len: usize, by: impl Fn(u32) -> K) -> (Vec<u32>, Vec<u32>) {
     let mut order: Vec<u32> = (0..len as u32).collect();
-    order.sort_unstable_by_key(|&one| (one != first, by(one)));
+    order.sort_unstable_by_key(|&one| by(one));
     let mut ranks = vec![0; len];
     order.iter().enumerate().for_each(|(rank, &one)| ranks[one as usize] = rank as u32);
     (ranks, order)
@@ -44,31 +47,34 @@ pub struct Folded<const N: usize> {
     labels: Vec<[u32; N]>,
     /// By number of the full label: an index into `labels`.
     of: Vec<u32>,
+    /// Index of the label that is all `*`.
+    untold: u32,
 }
 
 impl<const N: usize> Folded<N> {
     fn of(&self, label: u32) -> u32 {
-        self.of.get(label as usize).copied().unwrap_or(0)
+        self.of.get(label as usize).copied().unwrap_or(self.untold)
     }
 }
 
 impl<'a> Ranks<'a> {
     pub fn new(lists: &'a Lists, day: Day, needed: i64) -> Ranks<'a> {
-        let (text, of_text) = rank(lists.texts.len(), TEXT_STAR, |one| &lists.texts[one as usize]);
-        let (page, of_page) = rank(lists.pages.len(), PAGE_STAR, |one| {
+        let (text, of_text) = rank(lists.texts.len(), |one| &lists.texts[one as usize]);
+        let (page, of_page) = rank(lists.pages.len(), |one| {
             let page = lists.pages[one as usize];
             (page.section, text[page.text as usize])
         });
         let kinds = [KIND_PAGE.into(), KIND_SECTION.into()];
-        Ranks { lists, day, needed, kinds, text, of_text, page, of_page }
+        let (star, star_page) = (text[TEXT_STAR as usize], page[PAGE_STAR as usize]);
+        Ranks { lists, day, needed, kinds, text, of_text, page, of_page, star, star_page }
     }
 
     fn label<const N: usize>(&self, label: &[u32; N]) -> [u32; N] {
-        label.map(|text| self.text.get(text as usize).copied().unwrap_or(family::STAR))
+        label.map(|text| self.text.get(text as usize).copied().unwrap_or(self.star))
     }
 
     fn rank_of(&self, page: u32) -> u32 {
-        self.page.get(page as usize).copied().unwrap_or(family::STAR)
+        self.page.get(page as usize).copied().unwrap_or(self.star_page)
     }
 
     fn text_of(&self, rank: u32) -> Text {
@@ -114,17 +120,20 @@ impl<'a> Ranks<'a> {
         let leaf =
             |&label: &usize| Leaf { fields: self.label(&labels[label]), visitors: count[label].unwrap_or(0) };
         let leaves: Vec<_> = used.iter().map(leaf).collect();
-        let found = family::fold(levels, &leaves, self.needed);
+        let found = family::fold(levels, &leaves, self.star, self.needed);
         let mut folded = found.clone();
-        // The untold label is always there, and first.
-        folded.push([family::STAR; N]);
+        // The untold label is always there: cells under it may come from a cap.
+        let untold = [self.star; N];
+        folded.push(untold);
         folded.sort_unstable();
         folded.dedup();
-        let mut of = vec![0; labels.len()];
+        let at = |label: &[u32; N]| folded.binary_search(label).unwrap_or(0) as u32;
+        let untold = at(&untold);
+        let mut of = vec![untold; labels.len()];
         for (&label, found) in used.iter().zip(&found) {
-            of[label] = folded.binary_search(found).unwrap_or(0) as u32;
+            of[label] = at(found);
         }
-        Folded { labels: folded, of }
+        Folded { labels: folded, of, untold }
     }
 
     fn texts_of<const N: usize>(&self, label: &[u32; N]) -> [Text; N] {
@@ -259,11 +268,11 @@ impl Ranks<'_> {
             }
             let is_section = self.lists.page(page).section;
             let is_told = told(page) && !all_fewer;
-            let page = if is_told { self.rank_of(page) } else { family::STAR };
+            let page = if is_told { self.rank_of(page) } else { self.star_page };
             let keep_page = is_told || !is_section;
             [
                 keep_page.then_some((key(page, label), at_page)),
-                (!is_section).then_some((key(family::STAR, label), at_star)),
+                (!is_section).then_some((key(self.star_page, label), at_star)),
             ]
         });
         let row = |(cell, n): (u64, Counters)| {
@@ -271,7 +280,7 @@ impl Ranks<'_> {
             let keys = self.page_of(page).into_iter().chain(self.texts_of(&folded.labels[label as usize]));
             self.row((Table::Pages, Family::Visit), None, keys, &n.0)
         };
-        sorted(sums(split.flatten()).into_iter().map(row))
+        sums(split.flatten()).into_iter().map(row).collect()
     }
 
     fn visitors(&self, cells: &DayCells) -> i64 {
@@ -283,7 +292,7 @@ impl Ranks<'_> {
         let labels = sums(
             cells.visit.iter().filter(of_page).map(|(&cell, &n)| (u64::from(folded.of(parts(cell).1)), n)),
         );
-        let told = |label: u64| folded.labels[label as usize][0] != family::STAR;
+        let told = |label: u64| folded.labels[label as usize][0] != self.star;
         size(Family::Visit, labels.iter().map(|(label, n)| (told(*label), n[Counter::Visitors], n)))
     }
 
@@ -340,14 +349,14 @@ impl Ranks<'_> {
         };
         let star = |&(&(cell, n), &told): &(&(u64, Counters), &bool)| {
             let (page, label) = parts(cell);
-            (key(if told { page } else { family::STAR }, label), n)
+            (key(if told { page } else { self.star_page }, label), n)
         };
         let written = sums(cells.iter().zip(&told).map(|one| star(&one)));
         let measured = written.iter().map(|(cell, n)| {
             let (page, label) = parts(*cell);
-            let counter = if page == family::STAR { Counter::Visitors } else { Counter::PageVisitors };
+            let counter = if page == self.star_page { Counter::Visitors } else { Counter::PageVisitors };
             let first = if N == 5 { 4 } else { 0 };
-            (folded.labels[label as usize][first] != family::STAR, n[counter], n)
+            (folded.labels[label as usize][first] != self.star, n[counter], n)
         });
         let size = size(family, measured);
         let row = |&(cell, ref n): &(u64, Counters)| {
@@ -377,7 +386,7 @@ impl Ranks<'_> {
                 visitors: n[1],
             };
             let leaves: Vec<_> = event.iter().map(leaf).collect();
-            let labels = family::fold(levels, &leaves, self.needed);
+            let labels = family::fold(levels, &leaves, self.star, self.needed);
             let mut merged: HashMap<[u32; N], EventCounts> = HashMap::new();
             for (label, (_, n)) in labels.iter().zip(event) {
                 merged.entry(*label).or_default().add(n);
@@ -397,7 +406,7 @@ impl Ranks<'_> {
         let written = sums(cells.language.iter().map(|(&cell, &n)| (folded.of(parts(cell).1).into(), n)));
         let measured = written
             .iter()
-            .map(|(label, n)| (folded.labels[*label as usize][0] != family::STAR, n[Counter::Visitors], n));
+            .map(|(label, n)| (folded.labels[*label as usize][0] != self.star, n[Counter::Visitors], n));
         let size = size(Family::Language, measured);
         let row = |(label, n): &(u64, Counters)| {
             let keys = self.texts_of(&folded.labels[*label as usize]);

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::{
     counters::{Counter, Counters},
+    day::Hour,
     names::Define,
     outcome::{Note, Outcome},
 };
@@ -43,7 +44,8 @@ pub struct Who {
 pub struct Change {
     pub hour: u8,
     pub page: u32,
-    /// What place and device count the page as; 0 where `page` is a section.
+    /// What place and device count the page as. Where `page` is a section: itself if it is the group and meets a
+    /// visitor or a visit for the first time, else 0.
     pub group: u32,
     pub amounts: Amounts,
 }
@@ -73,6 +75,11 @@ pub struct Flow {
 }
 
 impl Delta {
+    /// Stretch and hour in which it was counted.
+    pub fn when(&self) -> (u8, Hour) {
+        (self.stretch, Hour(self.hour))
+    }
+
     /// What became of the hit.
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcome.map(|(outcome, _)| outcome)

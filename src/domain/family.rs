@@ -3,9 +3,6 @@
 
 use std::collections::VecDeque;
 
-/// Stands for `*`, and orders before every text's rank.
-pub const STAR: u32 = 0;
-
 /// From the coarsest level to the finest: the fields that each level adds.
 pub type Levels = &'static [&'static [usize]];
 
@@ -41,18 +38,18 @@ struct Crowd<const N: usize> {
 }
 
 /// Finds a label for each leaf, such that every label (but `*`, where all visitors are fewer) counts at least
-/// `needed` visitors. The result is in the order of `leaves`; it does not depend on that order otherwise.
-pub fn fold<const N: usize>(levels: Levels, leaves: &[Leaf<N>], needed: i64) -> Vec<[u32; N]> {
+/// `needed` visitors; `star` is the rank of `*`. The result is in the order of `leaves`; it does not depend on that order otherwise.
+pub fn fold<const N: usize>(levels: Levels, leaves: &[Leaf<N>], star: u32, needed: i64) -> Vec<[u32; N]> {
     let mut order: Vec<u32> = (0..leaves.len() as u32).collect();
     let path = |leaf: u32| {
         let fields = &leaves[leaf as usize].fields;
         levels.iter().flat_map(move |level| level.iter().map(|&field| fields[field]))
     };
     order.sort_unstable_by(|&a, &b| path(a).cmp(path(b)));
-    let mut labels = vec![[STAR; N]; leaves.len()];
+    let mut labels = vec![[star; N]; leaves.len()];
     let tree = Tree { levels, leaves, needed };
     if visitors_of(leaves, &order) >= needed {
-        for crowd in tree.fold(&order, 0, [STAR; N]) {
+        for crowd in tree.fold(&order, 0, [star; N]) {
             crowd.leaves.iter().for_each(|&leaf| labels[leaf as usize] = crowd.label);
         }
     }

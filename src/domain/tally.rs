@@ -242,7 +242,10 @@ impl Tally<'_> {
         self.add_here(Counter::Pageviews, 1);
         let (hour, here) = (self.hour(), self.here.clone());
         self.sight_page(here.page, here.group(), hour);
-        here.sections.iter().for_each(|&section| self.sight_page(section, 0, hour));
+        for &section in &here.sections {
+            let group = if section == here.group() { section } else { 0 };
+            self.sight_page(section, group, hour);
+        }
         let from = if self.visitor.viewed == 0 { PAGE_ENTRY } else { self.visitor.viewed };
         let first_of_visitor = self.see(What::Flow, from, here.page).first_of_visitor;
         self.delta.flow = Some(Flow { from, to: here.page, first_of_visitor });

@@ -18,14 +18,17 @@ use crate::{
     domain::{
         day::{Day, UnixMs, Zone},
         declaration::{Kept, Site, SiteId},
-        open_day::{Caps, DaySettings, KnownValues, OpenDay, TABLE_LAYOUT},
         outcome::Note,
         region::{Heap, Region},
         row::Release,
+        tally::{Caps, DaySettings, KnownValues, OpenDay},
         view::{MemoryView, Reader},
     },
     journal::{CommitError, FileId, Journal, OpenError},
 };
+
+/// Changes whenever the bytes of the visitor tables mean something else.
+const TABLE_LAYOUT: u32 = 1;
 
 /// Where the values come from that a site's visitors used on earlier days.
 pub trait Known: Send + Sync {
@@ -154,7 +157,8 @@ impl Memory {
         if let Some(latest) = read(&days.days).last().filter(|latest| now < latest.calendar.ends) {
             return Ok(latest.arrive(now));
         }
-        let day = Arc::new(self.open(fixed, fixed.day.unwrap_or_else(|| fixed.zone.day_at(now)), true, &[])?);
+        let day =
+            Arc::new(self.open(fixed, fixed.day.unwrap_or_else(|| fixed.zone.day_at(now)), true, &[])?);
         write(&days.days).push(day.clone());
         Ok(day.arrive(now))
     }
@@ -180,7 +184,13 @@ impl Memory {
     /// Takes a day whose last releases only wait for the store.
     pub fn resume_closed(&self, fixed: &Fixed, day: Day, files: Vec<Release>) {
         let calendar = fixed.zone.calendar(day);
-        self.admit_day(Arc::new(SiteDay::closed_before(fixed, calendar, self.node, self.journal.clone(), files)));
+        self.admit_day(Arc::new(SiteDay::closed_before(
+            fixed,
+            calendar,
+            self.node,
+            self.journal.clone(),
+            files,
+        )));
     }
 
     fn admit_day(&self, day: Arc<SiteDay>) {
@@ -190,10 +200,16 @@ impl Memory {
         days.sort_by_key(|day| day.calendar.starts);
     }
 
-    fn open(&self, fixed: &Fixed, day: Day, takes_hits: bool, files: &[&Release]) -> Result<SiteDay, DayError> {
+    fn open(
+        &self,
+        fixed: &Fixed,
+        day: Day,
+        takes_hits: bool,
+        files: &[&Release],
+    ) -> Result<SiteDay, DayError> {
         let calendar = fixed.zone.calendar(day);
         let id = FileId { site: fixed.site, day };
-        let mut replayed = Replayed::start(OpenDay::new(DaySettings {
+        let settings = DaySettings {
             site: fixed.site,
             day,
             k: fixed.k,
@@ -201,7 +217,9 @@ impl Memory {
             settings_version: fixed.settings_version,
             caps: self.caps.clone(),
             known: self.known.of(fixed.site),
-        }));
+        };
+        let empty = || Box::new(Heap::default());
+        let mut replayed = Replayed::start(OpenDay::new(settings, empty(), empty()));
         let mut unreadable = None;
         let opened = self.journal.open(id, |_, bytes| match Record::decode(bytes) {
             Ok(record) => replayed.apply(fixed.site, &calendar, self.node, record),

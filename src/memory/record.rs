@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{day::Hour, open_day::Delta};
+use crate::domain::tally::Delta;
 
 /// One record. The order of the variants is part of the format.
 #[derive(Debug, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ pub enum Record {
     /// A salt was made: visitors seen before this record are not recognised after it.
     Epoch,
     /// What one hit changed.
-    Delta { stretch: u8, hour: Hour, delta: Delta },
+    Delta(Delta),
     /// All that was pending in the `page` family left for release `number`.
     Frozen { number: u32 },
     /// The store has acknowledged all releases up to `number`.

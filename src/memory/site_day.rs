@@ -18,10 +18,10 @@ use crate::{
         day::{Calendar, Hour, Moment},
         declaration::{Funnel, SiteId},
         hit::{Hit, VisitorKey},
-        open_day::{Closed, Gauges, OpenDay, Proposal, Settled, Undeclared},
         outcome::{Note, Outcome},
         region::Region,
         row::{DayRow, Family, Release, ReleaseId, Row, Table},
+        tally::{Arrival, Closed, Delta, Gauges, KnownValues, OpenDay, Proposal, Settled, Undeclared},
         view::{DayView, Reader},
     },
     journal::{AppendError, Handle, Journal, Ticket},
@@ -222,9 +222,10 @@ impl SiteDay {
     pub fn tally(&self, moment: Moment, hit: Tallied<'_>) -> Result<Ticket, Refusal> {
         self.change(moment, |open, seq| {
             for undeclared in hit.undeclared {
-                open.undeclared(hit.key, undeclared);
+                open.undeclared(hit.key, undeclared.clone());
             }
-            open.tally(seq, hit.key, hit.described, hit.hit, moment, hit.funnels, hit.notes)
+            let Tallied { key, described, hit, notes, funnels, .. } = hit;
+            open.tally_arrival(seq, &Arrival { key, described, hit, notes, funnels }, moment)
         })
     }
 
@@ -232,8 +233,14 @@ impl SiteDay {
     ///
     /// # Errors
     /// [`Refusal`]; then nothing was changed.
-    pub fn drop_hits(&self, moment: Moment, outcome: Outcome, n: u64) -> Result<Ticket, Refusal> {
-        self.change(moment, |open, _| open.drop_hits(outcome, n))
+    pub fn drop_hits(
+        &self,
+        moment: Moment,
+        outcome: Outcome,
+        notes: &[Note],
+        n: u64,
+    ) -> Result<Ticket, Refusal> {
+        self.change(moment, |open, _| open.drop_hit(outcome, notes, n))
     }
 
     /// Counts a note in the ledger.
@@ -248,7 +255,7 @@ impl SiteDay {
     pub fn propose(&self, key: VisitorKey, undeclared: &[Undeclared]) {
         if let Some(open) = &mut self.lock().open {
             for one in undeclared {
-                open.undeclared(key, one);
+                open.undeclared(key, one.clone());
             }
         }
     }
@@ -256,7 +263,7 @@ impl SiteDay {
     fn change(
         &self,
         moment: Moment,
-        make: impl FnOnce(&mut OpenDay, u64) -> crate::domain::open_day::Delta,
+        make: impl FnOnce(&mut OpenDay, u64) -> Delta,
     ) -> Result<Ticket, Refusal> {
         let mut state = self.lock();
         if !self.journal.room() || self.undo.as_ref().is_some_and(|undo| !undo.room(CHANGES_MAX)) {
@@ -268,7 +275,7 @@ impl SiteDay {
         };
         let seq = handle.next_seq();
         let delta = make(open, seq);
-        self.append(&state, &Record::Delta { stretch: moment.stretch, hour: moment.hour, delta })
+        self.append(&state, &Record::Delta(delta))
     }
 
     fn append(&self, state: &State, record: &Record) -> Result<Ticket, Refusal> {
@@ -354,12 +361,8 @@ impl SiteDay {
             hour: None,
             rows: OnceLock::new(),
         });
-        let id = ReleaseId {
-            site: self.site,
-            day: self.calendar.day,
-            node: self.node,
-            number: state.next_number,
-        };
+        let id =
+            ReleaseId { site: self.site, day: self.calendar.day, node: self.node, number: state.next_number };
         Some(Ended { id, open, epochs: state.epochs })
     }
 
@@ -421,8 +424,8 @@ impl SiteDay {
                 for kind in LIVE {
                     view.rows.remove(&kind);
                 }
-                for (kind, rows) in live.rows() {
-                    view.rows.insert(kind, Arc::new(rows));
+                for row in live.into_rows() {
+                    Arc::make_mut(view.rows.entry((row.table, row.family)).or_default()).push(row);
                 }
                 add_releases(&mut view.rows, &waiting);
             }
@@ -441,7 +444,14 @@ impl SiteDay {
     }
 
     pub fn gauges(&self) -> Gauges {
-        self.lock().open.as_ref().map(OpenDay::gauges).unwrap_or_default()
+        self.lock().open.as_ref().map(OpenDay::counts).unwrap_or_default()
+    }
+
+    /// A proposal was declared: it is proposed no longer.
+    pub fn declared(&self, what: &Undeclared) {
+        if let Some(open) = &mut self.lock().open {
+            open.declared(what);
+        }
     }
 
     pub fn proposals(&self) -> Vec<Proposal> {
@@ -458,8 +468,8 @@ pub struct Ended {
 
 impl Ended {
     /// Coarsens what is left into the day's last release (DESIGN.md, section 4).
-    pub fn coarsen(self, day: &SiteDay, closed_at: i64) -> (Release, Closed) {
-        let mut closed = self.open.close(self.epochs);
+    pub fn coarsen(self, day: &SiteDay, closed_at: i64) -> (Release, KnownValues) {
+        let Closed { rows, sizes, known } = self.open.close(self.epochs);
         let row = DayRow {
             site: self.id.site,
             day: self.id.day,
@@ -468,10 +478,9 @@ impl Ended {
             k: day.k,
             salt_epochs: self.epochs,
             settings_version: day.settings_version,
-            sizes: std::mem::take(&mut closed.sizes),
+            sizes,
         };
-        let rows = std::mem::take(&mut closed.rows);
-        (Release { id: self.id, rows, close: Some(row) }, closed)
+        (Release { id: self.id, rows, close: Some(row) }, known)
     }
 }
 
@@ -508,7 +517,8 @@ impl Replayed {
         let state = &mut self.state;
         match record {
             Record::Epoch => state.epochs += 1,
-            Record::Delta { stretch, hour, delta } => {
+            Record::Delta(delta) => {
+                let (stretch, hour) = delta.when();
                 state.turn(Moment { hour, second: 0, stretch });
                 if let Some(open) = &mut state.open {
                     open.apply(&delta);

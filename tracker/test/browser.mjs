@@ -1,6 +1,7 @@
 // What the tracker's tests share: a collector that only records, pages around the built tracker, and a browser.
 
 import { createServer } from 'node:http';
+import { extname } from 'node:path';
 import { chromium } from 'playwright-core';
 import { built } from '../build.mjs';
 
@@ -14,6 +15,8 @@ const QUIET = [
   '--no-first-run',
 ];
 
+const KINDS = { '.css': 'text/css', '.js': 'text/javascript' };
+
 /** Debian's Chromium, without any traffic of its own. */
 export function launch(more = []) {
   return chromium.launch({
@@ -23,7 +26,7 @@ export function launch(more = []) {
 }
 
 /**
- * A server on a free port: `pages` by path (HTML without the tracker's tag), the tracker, and a collector.
+ * A server on a free port: `pages` by path, the tracker, and a collector.
  * `hits` holds what arrived, oldest first: `{ body, text, headers }`.
  */
 export async function collector(pages) {
@@ -45,7 +48,7 @@ export async function collector(pages) {
     } else if (pathname === '/mayfly.js' || pathname === '/js/script.js') {
       response.writeHead(200, { 'content-type': 'text/javascript' }).end(code);
     } else if (pages[pathname] !== undefined) {
-      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(pages[pathname]);
+      response.writeHead(200, { 'content-type': KINDS[extname(pathname)] ?? 'text/html; charset=utf-8' }).end(pages[pathname]);
     } else {
       response.writeHead(404).end();
     }

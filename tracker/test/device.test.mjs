@@ -20,12 +20,12 @@ function trap() {
       traps.get = function () { touched.push(`${label}.${key}`); return found.get?.call(this); };
       traps.set = function (value) { touched.push(`${label}.${key}=`); found.set?.call(this, value); };
     } else if (typeof found.value === 'function') {
-      traps.value = function (...args) {
-        touched.push(`${label}.${key}()`);
-        return new.target ? new found.value(...args) : found.value.apply(this, args);
-      };
+      const note = () => touched.push(`${label}.${key}()`);
       traps.writable = true;
-      if (found.value.prototype) traps.value.prototype = found.value.prototype;
+      traps.value = new Proxy(found.value, {
+        apply: (target, self, args) => { note(); return Reflect.apply(target, self, args); },
+        construct: (target, args, maker) => { note(); return Reflect.construct(target, args, maker); },
+      });
     } else {
       return;
     }
@@ -98,8 +98,9 @@ async function visit(browser, server, settings) {
     databases: await page.evaluate(() => window.indexedDB.databases()),
     name: await page.evaluate(() => window.name),
   };
+  const texts = server.hits.map((hit) => hit.text).sort();
   await context.close();
-  return { texts: server.hits.map((hit) => hit.text).sort(), late, kept, outside };
+  return { texts, late, kept, outside };
 }
 
 /** What the script touches while it starts, which a page's own load shows best. */

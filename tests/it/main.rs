@@ -1,0 +1,3 @@
+//! The integration tests, one binary. Each file says what it proves.
+
+mod laws; // the core against the naive recount: counting, settling, replay, close
