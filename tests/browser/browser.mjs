@@ -16,8 +16,11 @@ const PERSON = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like 
 export const launch = () => launchQuiet([`--host-resolver-rules=MAP ${HOST} 127.0.0.1`]);
 
 /** A context of a person; `settings` as Playwright's. */
-export const visitor = (browser, settings = {}) =>
-  browser.newContext({ userAgent: PERSON, viewport: { width: 1280, height: 800 }, ...settings });
+export async function visitor(browser, settings = {}) {
+  const context = await browser.newContext({ userAgent: PERSON, viewport: { width: 1280, height: 800 }, ...settings });
+  context.setDefaultTimeout(15_000);
+  return context;
+}
 
 /** Serves `pages` (path to HTML or script) as the site that is measured. */
 export async function website(pages) {

@@ -9,7 +9,7 @@ import { change, claim, start, until } from './server.mjs';
 
 const SEEN_MS = 3_000;
 // The client is an ES module without imports: the browser runs the published file as it is.
-const client = readFileSync(createRequire(import.meta.url).resolve('@plausible-analytics/tracker/plausible.js'), 'utf8');
+const client = readFileSync(createRequire(import.meta.url).resolve('@plausible-analytics/tracker'), 'utf8');
 
 let browser, server, api, site;
 before(async () => {
