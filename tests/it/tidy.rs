@@ -24,7 +24,10 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 
 /// Lines of a source that are no comments, with their numbers.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().map(|(at, line)| (at + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+    text.lines()
+        .enumerate()
+        .map(|(at, line)| (at + 1, line))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 #[track_caller]
@@ -45,9 +48,28 @@ fn check_absent(folder: &str, words: &[&str], why: &str) {
 #[test]
 fn the_domain_is_pure() {
     let impure = [
-        "std::fs", "std::net::Tcp", "std::thread", "std::process", "tokio", "actix_web", "duckdb", "rusqlite",
-        "reqwest", "async fn", ".await", "SystemTime", "Instant::now", "SELECT ", "crate::clock", "crate::memory",
-        "crate::journal", "crate::store", "crate::web", "crate::control", "crate::collect", "crate::report",
+        "std::fs",
+        "std::net::Tcp",
+        "std::thread",
+        "std::process",
+        "tokio",
+        "actix_web",
+        "duckdb",
+        "rusqlite",
+        "reqwest",
+        "async fn",
+        ".await",
+        "SystemTime",
+        "Instant::now",
+        "SELECT ",
+        "crate::clock",
+        "crate::memory",
+        "crate::journal",
+        "crate::store",
+        "crate::web",
+        "crate::control",
+        "crate::collect",
+        "crate::report",
     ];
     check_absent("src/domain", &impure, "the domain does no I/O and knows no clock, HTTP or SQL");
 }
@@ -89,15 +111,21 @@ fn every_module_says_what_it_is_for() {
 
 #[test]
 fn addresses_and_user_agents_cannot_be_printed_or_copied() {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/domain/address.rs")).unwrap();
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/domain/address.rs")).unwrap();
     for name in ["pub struct Address", "pub struct UserAgent"] {
         let at = text.find(name).expect("the type is there");
         let above: String = text[..at].lines().rev().take_while(|line| !line.trim().is_empty()).collect();
         for forbidden in ["Debug", "Clone", "Serialize", "Display"] {
-            assert!(!above.contains(&format!("{forbidden},")) && !above.contains(&format!("{forbidden})")), "{name}: {forbidden}");
+            assert!(
+                !above.contains(&format!("{forbidden},")) && !above.contains(&format!("{forbidden})")),
+                "{name}: {forbidden}"
+            );
         }
     }
-    for forbidden in ["Debug for Address", "Display for Address", "Debug for UserAgent", "Display for UserAgent"] {
+    for forbidden in
+        ["Debug for Address", "Display for Address", "Debug for UserAgent", "Display for UserAgent"]
+    {
         assert!(!text.contains(forbidden), "{forbidden}");
     }
 }
