@@ -56,6 +56,7 @@ raw_config! {
     log_format "MAYFLY_LOG_FORMAT" "text|json" "How log lines are written [default: text]"
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     bare_route "MAYFLY_BARE_ROUTE" "true|false" "Serve /api/bare, which only reads its body: what benchmarks compare collection with [default: false]"
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     demo "MAYFLY_DEMO" "true|false" "Serve the demo site and fill it with simulated history [default: false]"
 }
 

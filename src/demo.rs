@@ -60,7 +60,11 @@ pub fn declare(control: &Control, now: UnixMs) -> Result<(), String> {
             settings.funnels = vocabulary.funnels;
             settings.funnels.extend(shop::funnels());
             settings.goals = vocabulary.goals;
-            settings.goals.extend(shop::goals());
+            for goal in shop::goals() {
+                if !settings.goals.iter().any(|there| there.name == goal.name) {
+                    settings.goals.push(goal);
+                }
+            }
             Ok(())
         })
         .map_err(words)?;

@@ -12,6 +12,7 @@ use mayfly::{
     clock,
     config::{Config, Environment, LogFormat},
     run::{Welcome, run},
+    simulate,
 };
 
 fn main() -> ExitCode {
@@ -27,7 +28,10 @@ fn main() -> ExitCode {
             start_log(&config);
             serve(*config)
         }
-        Task::Simulate(_) => fail(&"simulating is not wired yet", 1),
+        Task::Simulate(arguments) => match actix_web::rt::System::new().block_on(simulate::run(arguments)) {
+            Ok(truth) => print(&format!("{truth:#}\n")),
+            Err(error) => fail(&error, 1),
+        },
     }
 }
 
@@ -48,9 +52,8 @@ fn welcome(welcome: Welcome) {
     let origin = format!("http://{}", welcome.address);
     println!("Mayfly serves {origin}");
     if let Some(token) = welcome.claim_token {
-        println!(
-            "Nobody has claimed this install yet. Open {origin} and enter the claim token:\n\n    {token}\n"
-        );
+        println!("Nobody has claimed this install yet: open {origin}/#token={token}");
+        println!("Claim token: {token}");
     }
     if welcome.demo {
         println!("A site to click on, measured by the real tracker: {origin}/demo");

@@ -7,8 +7,12 @@
 //   <script defer data-site="example.com" src="https://collector.example/mayfly.js"></script>
 //
 // On the script tag: data-site (comma list), data-api (endpoint), data-hash (the fragment is part of the
-// path), data-auto="off" (no page views by itself), and the names of optional events: data-scroll,
-// data-outbound, data-downloads.
+// path), data-auto="off" (no page views by itself), and optional events, whose values name them:
+// data-scroll {depth}, data-outbound {host}, data-downloads {file}.
+//
+// On elements: data-mayfly-event="name", data-mayfly-on="click" (default), "copy", "view" or "submit", and any
+// other data-mayfly-* as properties. By hand: mayfly(name, props, { url, interactive, revenue, callback });
+// before the script has loaded, calls wait in mayfly.q.
 (() => {
   const page = document;
   const script = page.currentScript;
@@ -72,7 +76,8 @@
     send(name, at, { p: props, i: options.interactive, r: page.referrer, $: options.revenue }, options.callback);
   };
 
-  // Sends the event that an element declares for an action, its other data-mayfly attributes as properties.
+  // Sends the event that an element declares for an action (an auxclick is a click), its other data-mayfly
+  // attributes as properties.
   const declared = (element, type) => {
     const told = {};
     for (const { name, value } of element.attributes) told[name.split('data-mayfly-')[1]] = value;
@@ -88,7 +93,7 @@
     for (let element = button > 1 || target; element.attributes; element = element.parentNode) {
       declared(element, type);
       if (type.endsWith('click') && /^http/.test(element.href)) {
-        const file = /[^/]+\.(pdf|zip|gz|dmg|exe|csv|xlsx?|docx?|pptx?|mp[34])$/i.exec(element.pathname);
+        const file = /[^/]+\.(pdf|zip|gz|dmg|exe|csv|xlsx?|docx?|pptx?)$/i.exec(element.pathname);
         if (file) optional('downloads', { file: file[0] });
         else if (element.host != location.host) optional('outbound', { host: element.host });
       }
@@ -107,14 +112,20 @@
       navigated();
     }
 
-    // The calls that waited, in this product's form and in the one that published clients use.
-    [['mayfly', track], ['plausible', (name, options = {}) => track(name, options.props, options)]].map(([name, call]) => {
+    // The calls that waited are sent now: in our own form, and in the one that published clients use.
+    [
+      ['mayfly', track],
+      ['plausible', (name, options = {}) => track(name, options.props, options)],
+    ].map(([name, call]) => {
       const waiting = self[name]?.q;
       self[name] = call;
       waiting?.map((each) => call(...each));
     });
 
-    listen(({ type }) => page.hidden || type == 'pagehide' ? report() : clock(), 'visibilitychange', 'pagehide', 'focus', 'blur');
+    listen(
+      ({ type }) => page.hidden || type == 'pagehide' ? report() : clock(),
+      'visibilitychange', 'pagehide', 'focus', 'blur',
+    );
 
     listen(({ target }) => {
       if (target != page) return;
@@ -124,22 +135,27 @@
 
     listen(acted, 'click', 'auxclick', 'copy', 'submit');
 
-    // An element is seen when half of it is in view, or 300 pixels of its height.
+    // An element is seen, once, when half of it is in view, or 300 pixels of its height.
     const seen = new WeakSet();
-    const watcher = new IntersectionObserver((entries) => entries.map(({ target, intersectionRatio, intersectionRect }) => {
-      if (!seen.has(target) && (intersectionRatio >= .5 || intersectionRect.height > 299)) {
-        declared(target, 'view');
-        seen.add(target);
+    const watcher = new IntersectionObserver((entries) => {
+      for (const { target, intersectionRatio, intersectionRect } of entries) {
+        if (!seen.has(target) && (intersectionRatio >= .5 || intersectionRect.height > 299)) {
+          declared(target, 'view');
+          seen.add(target);
+        }
       }
-    }), { threshold: [.1, .3, .5] });
+    }, { threshold: [.1, .3, .5, 1] });
+    // Elements that are added later are found by looking again, at most twenty times a second.
     let planned;
     const watch = () => {
       planned = 0;
-      page.querySelectorAll('[data-mayfly-on]').forEach((element) => { watcher.observe(element) });
+      for (const element of page.querySelectorAll('[data-mayfly-on]')) watcher.observe(element);
     };
     watch();
-    new MutationObserver(() => planned = planned || setTimeout(watch, 99)).observe(page, { childList: true, subtree: true });
+    new MutationObserver(() => planned = planned || setTimeout(watch, 50))
+      .observe(page, { childList: true, subtree: true });
   };
 
-  if (page.prerendering) listen(start, 'prerenderingchange'); else start();
+  if (page.prerendering) listen(start, 'prerenderingchange');
+  else start();
 })();

@@ -64,7 +64,7 @@ const DATA = {
   language: [],
   event: [['plan_card_click', 44], ['snippet_copied', 27], ['signup', 12], ['scroll_75', 60], ['video_played', 0]],
   'prop.plan': [['team', 24], ['free', 15], ['business', 5]],
-  goal: [['Signed up', 12]], funnel: [],
+  goal: [['Signed up', 12]], funnel: [['Sign-up', 14]],
 };
 const FAMILY = (d) => (/^(channel|source|utm_)/.test(d) ? 'visit' : /^(country|region|city)$/.test(d) ? 'place' : /^(browser|os|device)/.test(d) ? 'device' : d === 'language' ? 'language' : null);
 
@@ -144,8 +144,9 @@ function rowsOf(dimension, visits, before, query) {
       const part = chosen ? 1 : share / 100;
       const v = values(Math.round(visits * part), i + 3);
       const p = i === 6 && dimension !== 'channel' ? null : values(Math.round(before * part * (0.8 + noise(i * 7 + dimension.length) * 0.5)), i);
-      const row = { name, value: pageLike ? `acme.example${name}` : name, share: part, visits: v.visits, visitors: v.visitors, previous: before ? p : undefined };
+      const row = { name, value: pageLike ? `acme.example${name}` : name, share: part, ...(p || !before ? {} : crowd ? { untold_before: true } : { new: true }), visits: v.visits, visitors: v.visitors, previous: before ? p : undefined };
       if (pageLike || dimension === 'section') Object.assign(row, { pageviews: v.pageviews, page_visits: v.visits, page_visitors: v.visitors, exits: Math.round(v.visits * 0.4), time_on_page: 30 + noise(i) * 90, scroll_depth: 0.4 + noise(i + 2) * 0.5, bounce_rate: v.bounce_rate });
+      else if (dimension === 'funnel') row.steps = [['/pricing', 1], ['plan_card_click', 0.31], ['signup', 0.12]].map(([name, f]) => ({ name, kind: 'page', entrants: Math.round(v.visits * f) }));
       else if (dimension === 'event' || dimension.startsWith('prop.')) Object.assign(row, { events: v.visits, event_visits: v.visitors, event_rate: v.visitors / Math.max(1, visits), visits: undefined, visitors: undefined, previous: p && { events: p.visits } });
       else Object.assign(row, { bounce_rate: v.bounce_rate, visit_duration: v.visit_duration });
       return row;

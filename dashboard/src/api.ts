@@ -16,9 +16,12 @@ export type Metric =
 export type Value = number | null;
 export type Counters = Partial<Record<string, Value>>;
 
+/** The change is from `previous` to `compared`, which leaves out the open day's running hour. */
 export interface Tile {
   value: Value;
+  compared?: Value;
   previous: Value;
+  refused?: string;
 }
 
 export interface Range {
@@ -41,7 +44,15 @@ export interface Row {
   name: string;
   value?: string;
   share?: number | null;
+  /** What `previous` is held against, where that is not the row itself. */
+  compared?: Counters;
   previous?: Counters | null;
+  /** Why there is no change: missing before for want of k, new, or the untold share moved more than the row. */
+  untold_before?: boolean;
+  new?: boolean;
+  uncertain?: boolean;
+  /** Of a funnel. */
+  steps?: { name: string; kind: string; entrants: number }[];
   currency?: string | null;
   [counter: string]: unknown;
 }
@@ -49,8 +60,10 @@ export interface Row {
 export interface Panel {
   family?: string;
   rows: Row[];
-  /** Tile minus rows, of the rows' own family; null where the panel's rows overlap. */
+  /** What is told of no row, of the rows' own family; null where rows overlap. Rows + rest + other = tile. */
   other: (Counters & { previous?: Counters | null }) | null;
+  /** The rows over the limit or outside the search. */
+  rest?: Counters | null;
   /** Told share of the family, 0 to 1. */
   told?: number | null;
   overlaps?: boolean;

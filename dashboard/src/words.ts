@@ -15,7 +15,7 @@ export const more = 'More';
 export const noAnswer = 'No answer after 10 seconds.';
 export const asOf = (time: string) => `Numbers as of ${time}.`;
 export const notFound = 'There is nothing here.';
-export const toSites = 'All sites';
+export const toSites = 'Mayfly, all sites';
 
 export const metric = {
   visits: 'Visits',

@@ -8,12 +8,13 @@ mod site;
 
 use std::{io, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::{
     config::{self, Config, ConfigError, Environment, RawConfig},
     control::{Control, ControlError, Invalid},
     domain::day::UnixMs,
+    simulate,
 };
 
 /// Cookieless web analytics that keeps counts, never visitors.
@@ -36,7 +37,7 @@ pub enum Command {
     /// Check the configuration and print it, or name the field that is wrong
     Check,
     /// Send realistic visitors to a Mayfly over HTTP and print the truth of what was acknowledged
-    Simulate(Simulate),
+    Simulate(simulate::Args),
     /// Add, list, show, change and remove sites
     #[command(subcommand)]
     Site(site::SiteCommand),
@@ -60,20 +61,13 @@ pub enum Command {
     Key(people::KeyCommand),
 }
 
-/// Arguments of `mayfly simulate`, passed on as they are.
-#[derive(Debug, Args)]
-pub struct Simulate {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub arguments: Vec<String>,
-}
-
 /// What the command line asks `main` to do.
 #[derive(Debug)]
 pub enum Task {
     /// Print this, exit 0.
     Print(String),
     Serve(Box<Config>),
-    Simulate(Simulate),
+    Simulate(simulate::Args),
 }
 
 /// Why a command failed.

@@ -13,7 +13,6 @@ mod replay;
 mod tests;
 
 use std::{
-    collections::HashSet,
     fmt,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Seek, SeekFrom},
@@ -116,14 +115,20 @@ pub enum AppendError {
     Failed(#[from] CommitError),
 }
 
-/// An open file of the journal. Appends to one handle come one at a time (under the site-day's lock). It is given
-/// back with `close` or `destroy`.
-#[must_use]
+/// An open file of the journal. Appends to one handle come one at a time (under the site-day's lock). Dropped, it
+/// lets the file go once its pending records are on the disk; `close` waits for that, `destroy` also removes it.
 pub struct Handle {
     id: FileId,
     slot: u64,
     next: AtomicU64,
     committed: Arc<AtomicU64>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.leave(self.slot);
+    }
 }
 
 impl Handle {
@@ -161,10 +166,8 @@ pub struct Journal {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
     slots: AtomicU64,
-    /// Files that have a handle, or are about to.
-    open: Mutex<HashSet<FileId>>,
     /// Held as long as the journal lives: one process writes it.
-    _lock: File,
+    lock: File,
 }
 
 impl Journal {
@@ -189,8 +192,7 @@ impl Journal {
             shared,
             thread: Mutex::new(Some(thread)),
             slots: AtomicU64::new(0),
-            open: Mutex::default(),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -231,15 +233,18 @@ impl Journal {
         into: impl FnOnce(File) -> Box<dyn Sink>,
     ) -> Result<Opened, OpenError> {
         let path = self.places.journal(file);
-        if let Some(error) = &self.shared.lock().error {
-            return Err(error.clone().into());
-        }
-        if !self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(file) {
-            return Err(OpenError::AlreadyOpen { path });
+        {
+            let mut queue = self.shared.lock();
+            if let Some(error) = &queue.error {
+                return Err(error.clone().into());
+            }
+            if !queue.open.insert(file) {
+                return Err(OpenError::AlreadyOpen { path });
+            }
         }
         let opened = self.open_free(file, &path, &mut each, into);
         if opened.is_err() {
-            self.free(file);
+            self.shared.lock().open.remove(&file);
         }
         opened
     }
@@ -269,15 +274,11 @@ impl Journal {
         Ok(Opened { handle, records: end.seq, torn: end.torn > 0, created })
     }
 
-    fn free(&self, file: FileId) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&file);
-    }
-
     fn enlist(&self, writer: Writer, last: u64) -> Handle {
         let (id, slot) = (writer.id, self.slots.fetch_add(1, Relaxed));
         let committed = Arc::new(AtomicU64::new(last));
         self.shared.lock().files.insert(slot, Waiting::new(writer, committed.clone()));
-        Handle { id, slot, next: AtomicU64::new(last + 1), committed }
+        Handle { id, slot, next: AtomicU64::new(last + 1), committed, shared: self.shared.clone() }
     }
 
     /// Whether there is room for more: asked before a hit changes anything, so that a hit that is shed leaves
@@ -331,8 +332,7 @@ impl Journal {
     pub fn close(&self, handle: Handle) {
         // A failed journal has nothing pending any more and told everyone who waited.
         let _ = self.shared.settle();
-        self.shared.lock().files.remove(&handle.slot);
-        self.free(handle.id);
+        drop(handle);
     }
 
     /// Destroys a file: its key overwritten and removed first, then the journal itself. Blocks.
@@ -362,6 +362,8 @@ impl Drop for Journal {
             // It does not panic; and if it did, its files are closed anyway.
             let _ = thread.join();
         }
+        // Said aloud: a child that is just being started still has a copy of the descriptor, and with it the lock.
+        let _ = self.lock.unlock();
     }
 }
 

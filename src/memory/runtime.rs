@@ -62,7 +62,14 @@ struct Inner {
     path: PathBuf,
     memory_backed: bool,
     keep: AtomicBool,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Said aloud: a child that is just being started still has a copy of the descriptor, and with it the lock.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl RuntimeDir {
@@ -92,7 +99,7 @@ impl RuntimeDir {
             Err(TryLockError::WouldBlock) => return Err(RuntimeError::InUse { path }),
             Err(TryLockError::Error(source)) => return Err(RuntimeError::Io { path, source }),
         }
-        Ok(RuntimeDir(Arc::new(Inner { path, memory_backed, keep: AtomicBool::new(false), _lock: lock })))
+        Ok(RuntimeDir(Arc::new(Inner { path, memory_backed, keep: AtomicBool::new(false), lock })))
     }
 
     /// Whether the directory is on tmpfs or ramfs. Where it is not, salts and tables must stay in the process.
@@ -181,3 +188,59 @@ pub(super) fn file_header(day: FileId, part: Part, layout: u32) -> [u8; HEADER] 
 }
 
 pub(super) const HEADER: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_that_others_can_see_or_use_is_refused() {
+        let home = TempDir::new().unwrap();
+        let path = home.path().join("run");
+        let runtime = RuntimeDir::open(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+        assert!(matches!(RuntimeDir::open(&path), Err(RuntimeError::InUse { .. })));
+        drop(runtime);
+        for mode in [0o755, 0o701, 0o770] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(matches!(RuntimeDir::open(&path), Err(RuntimeError::Open { .. })), "{mode:o}");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        let link = home.path().join("link");
+        symlink(&path, &link).unwrap();
+        assert!(matches!(RuntimeDir::open(&link), Err(RuntimeError::NotADirectory { .. })));
+        assert!(RuntimeDir::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_start_wipes_past_days_and_nothing_else() {
+        let home = TempDir::new().unwrap();
+        let path = home.path().join("run");
+        let runtime = RuntimeDir::open(&path).unwrap();
+        let names = [
+            "1-2026-11-21.visitors",
+            "1-2026-11-21.salt",
+            "1-2026-11-21.undo.new",
+            "1-2026-11-22.seen",
+            "1-2026-11-22.salt.new",
+            "1-2026-11-21.journal-key",
+            "notes.txt",
+        ];
+        for name in names {
+            fs::write(path.join(name), "secret").unwrap();
+            fs::hard_link(path.join(name), home.path().join(name)).unwrap();
+        }
+        let today = FileId::parse("1-2026-11-22").unwrap();
+        assert_eq!(runtime.wipe_past_days(|day| day == today).unwrap(), 4);
+        for (index, name) in names.iter().enumerate() {
+            let gone = matches!(index, 0..=2 | 4);
+            assert_eq!(!path.join(name).exists(), gone, "{name}");
+            assert_eq!(fs::read(home.path().join(name)).unwrap() == [0; 6], gone, "{name}");
+        }
+        assert_eq!(runtime.wipe_past_days(|_| false).unwrap(), 1);
+    }
+}

@@ -6,7 +6,7 @@
 
 use std::{
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst, compiler_fence},
@@ -134,7 +134,7 @@ impl Drop for FileSalt {
     }
 }
 
-fn find(path: &PathBuf, day: FileId) -> io::Result<Option<Mapping>> {
+fn find(path: &Path, day: FileId) -> io::Result<Option<Mapping>> {
     if !path.exists() {
         return Ok(None);
     }
@@ -149,7 +149,7 @@ fn find(path: &PathBuf, day: FileId) -> io::Result<Option<Mapping>> {
 }
 
 /// Makes a salt's file beside its place and renames it there once it is whole.
-fn make(path: &PathBuf, day: FileId) -> io::Result<Mapping> {
+fn make(path: &Path, day: FileId) -> io::Result<Mapping> {
     let new = PathBuf::from(format!("{}{NEW}", path.display()));
     wipe(&new)?;
     wipe(path)?;
@@ -164,4 +164,97 @@ fn make(path: &PathBuf, day: FileId) -> io::Result<Mapping> {
     compiler_fence(SeqCst);
     fs::rename(&new, path)?;
     Ok(mapping)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::domain::{day::Day, declaration::SiteId};
+
+    const DAY: FileId = FileId { site: SiteId(3), day: Day(20_779) };
+
+    fn runtime(home: &TempDir) -> RuntimeDir {
+        RuntimeDir::open(&home.path().join("run")).unwrap()
+    }
+
+    fn copy(salt: &Salt) -> [u8; SALT] {
+        salt.with(|salt| *salt)
+    }
+
+    #[test]
+    fn a_salt_survives_a_restart_on_its_day_only() {
+        let home = TempDir::new().unwrap();
+        let open = |day| {
+            let runtime = runtime(&home);
+            let (salt, origin) = Salts::new(Some(runtime.clone())).open(day).unwrap();
+            runtime.leave_files();
+            (copy(&salt), origin)
+        };
+        let (first, origin) = open(DAY);
+        assert_eq!(origin, Origin::Fresh);
+        assert_ne!(first, [0; SALT]);
+        assert_eq!(open(DAY), (first, Origin::Found));
+        let (other, origin) = open(FileId { day: DAY.day.plus(1), ..DAY });
+        assert!(origin == Origin::Fresh && other != first);
+
+        // A file that is not of this day under its name is not believed.
+        let run = home.path().join("run");
+        fs::rename(run.join(format!("{DAY}.salt")), run.join("4-2026-11-22.salt")).unwrap();
+        let renamed = FileId { site: SiteId(4), day: Day::parse("2026-11-22").unwrap() };
+        assert_eq!(open(renamed).1, Origin::Fresh);
+    }
+
+    #[test]
+    fn an_erased_salt_is_gone_from_its_file() {
+        let home = TempDir::new().unwrap();
+        let runtime = runtime(&home);
+        let salts = Salts::new(Some(runtime.clone()));
+        let (salt, _) = salts.open(DAY).unwrap();
+        let (bytes, path) = (copy(&salt), home.path().join(format!("run/{DAY}.salt")));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let kept = home.path().join("kept");
+        fs::hard_link(&path, &kept).unwrap();
+        assert!(fs::read(&kept).unwrap().windows(SALT).any(|window| window == bytes), "it was there");
+        // Even a process that will leave its files to the next erases at midnight.
+        runtime.leave_files();
+        salt.erase().unwrap();
+        assert!(!path.exists());
+        assert!(fs::read(&kept).unwrap().iter().all(|&byte| byte == 0));
+        assert_eq!(salts.open(DAY).unwrap().1, Origin::Fresh);
+    }
+
+    #[test]
+    fn a_half_erased_salt_is_not_found() {
+        let home = TempDir::new().unwrap();
+        let path = home.path().join(format!("run/{DAY}.salt"));
+        let runtime = runtime(&home);
+        let salts = Salts::new(Some(runtime.clone()));
+        runtime.leave_files();
+        drop(salts.open(DAY).unwrap());
+        let whole = fs::read(&path).unwrap();
+        for (from, to) in [(0, 8), (AT, AT + SALT)] {
+            let mut half = whole.clone();
+            half[from..to].fill(0);
+            fs::write(&path, half).unwrap();
+            assert_eq!(salts.open(DAY).unwrap().1, Origin::Fresh);
+        }
+        fs::write(&path, b"short").unwrap();
+        assert_eq!(salts.open(DAY).unwrap().1, Origin::Fresh);
+    }
+
+    #[test]
+    fn without_a_directory_each_opening_is_another_salt() {
+        let salts = Salts::new(None);
+        let mut seen = std::collections::HashSet::new();
+        for site in 0..200 {
+            let (salt, origin) = salts.open(FileId { site: SiteId(site), ..DAY }).unwrap();
+            assert_eq!(origin, Origin::Fresh);
+            assert!(seen.insert(copy(&salt)));
+            salt.erase().unwrap();
+        }
+    }
 }

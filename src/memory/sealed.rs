@@ -239,6 +239,29 @@ mod tests {
         assert_eq!(secrets.place().unwrap().index, 5, "the place is used again");
     }
 
+    const CHILD: &str = "MAYFLY_TEST_HARDEN";
+
+    /// In a process of its own, because it cannot be undone.
+    #[test]
+    fn a_hardened_process_leaves_no_dump() {
+        if std::env::var_os(CHILD).is_some() {
+            assert!(dumpable());
+            harden().unwrap();
+            let mut limit = libc::rlimit { rlim_cur: 1, rlim_max: 1 };
+            // SAFETY: `limit` has room for the answer.
+            assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_CORE, &mut limit) }, 0);
+            assert!(!dumpable() && limit.rlim_cur == 0 && limit.rlim_max == 0);
+            return;
+        }
+        let this = "memory::sealed::tests::a_hardened_process_leaves_no_dump";
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", this])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    }
+
     #[test]
     fn memory_file_systems_are_told_from_disks() {
         assert!(!is_memory(Path::new("/proc")).unwrap());

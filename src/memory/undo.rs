@@ -254,3 +254,71 @@ fn crc(entry: &[u8; ENTRY]) -> u32 {
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(*bytes[at..].first_chunk().expect("an entry lies within the ring"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::domain::{day::Day, declaration::SiteId};
+
+    const DAY: FileId = FileId { site: SiteId(3), day: Day(20_779) };
+
+    /// Offsets of the changes that a next start would take back, in its order.
+    fn taken_back(dir: &RuntimeDir, committed: &Arc<AtomicU64>) -> Vec<usize> {
+        let mut offsets = Vec::new();
+        let note = |_: u8, offset: usize, _: &[u8]| {
+            offsets.push(offset);
+            true
+        };
+        Undo::survived(dir, DAY, committed.clone(), note).unwrap().expect("a log that can be trusted");
+        offsets
+    }
+
+    #[test]
+    fn a_ring_that_went_around_widens_and_loses_nothing() {
+        let home = TempDir::new().unwrap();
+        let dir = RuntimeDir::open(&home.path().join("run")).unwrap();
+        dir.leave_files();
+        let committed = Arc::new(AtomicU64::new(0));
+        let undo = Undo::fresh(&dir, DAY, committed.clone()).unwrap();
+        let save = |seq, offsets: std::ops::Range<usize>| {
+            for offset in offsets {
+                undo.save(seq, 0, offset, &[1, 2, 3]);
+            }
+        };
+        save(1, 0..200);
+        committed.store(1, Relaxed);
+        save(2, 200..500);
+        assert_eq!(undo.with(|ring| (ring.oldest, ring.turn, ring.entries)), (201, 501, 512));
+        // Exactly full, all places used, and all of them still needed.
+        save(3, 500..712);
+        assert_eq!(undo.with(|ring| ring.entries), 512);
+        let mut there: Vec<usize> = undo.with(|ring| {
+            let places = ring.mapping.bytes()[sealed::PAGE..].chunks_exact(ENTRY);
+            places.filter_map(Entry::decode).map(|entry| entry.offset).collect()
+        });
+        there.sort_unstable();
+        assert_eq!(there, (200..712).collect::<Vec<_>>());
+        committed.store(2, Relaxed);
+        save(4, 712..1000);
+        assert_eq!(undo.with(|ring| (ring.entries, ring.oldest)), (512, 501), "freed places are used again");
+        assert_eq!(taken_back(&dir, &committed), (500..1000).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_entry_that_is_half_written_is_no_entry() {
+        let entry = Entry { turn: 7, seq: 5, region: 1, offset: 4096, len: 3, old: [9; CHANGE_BYTES_MAX] };
+        let whole = entry.encode();
+        assert!(Entry::decode(&whole).is_some_and(|read| (read.turn, read.seq, read.len) == (7, 5, 3)));
+        let before = Entry { turn: 3, seq: 2, offset: 64, old: [8; CHANGE_BYTES_MAX], ..entry }.encode();
+        for written in 1..ENTRY {
+            let mut half = before;
+            half[..written].copy_from_slice(&whole[..written]);
+            assert!(half == before || half == whole || Entry::decode(&half).is_none(), "{written} bytes");
+        }
+        assert!(Entry::decode(&[0; ENTRY]).is_none());
+    }
+}

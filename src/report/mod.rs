@@ -61,7 +61,7 @@ pub fn answer(
     reader: Reader,
 ) -> Result<Report, StoreError> {
     let today = Today::at(&site.zone, now);
-    let reads = Reads::new(store, memory, site.id);
+    let reads = Reads::new(store, memory, site.id).with_apart(plan.comparison.map(|_| today.day));
     let (tiles, series) = tiles::tiles(&reads, plan, site, &today)?;
     let panels = Panels { reads: &reads, plan, site, today: &today };
     let mut shown = BTreeMap::new();

@@ -428,7 +428,7 @@ impl Panels<'_> {
             value == label
                 || dimension == Dimension::Page
                     && label.starts_with('/')
-                    && value.find('/').is_some_and(|at| &value[at..] == &**label)
+                    && value.find('/').is_some_and(|at| value[at..] == **label)
         };
         let mut rows = found.rows.iter().filter(|(value, _)| is(value)).peekable();
         if rows.peek().is_none() {

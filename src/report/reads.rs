@@ -36,19 +36,26 @@ pub(super) struct Reads<'a> {
     memory: &'a MemoryView,
     site: SiteId,
     as_of: AsOf,
+    /// The open day, read apart so that its cut and its whole share the days before.
+    apart: Option<Day>,
     done: RefCell<Vec<(Query, Rc<Vec<Group>>)>>,
 }
 
 impl<'a> Reads<'a> {
     pub fn new(store: &'a dyn Store, memory: &'a MemoryView, site: SiteId) -> Reads<'a> {
         let open = memory.days.iter().map(|one| (one.day, one.node, one.released)).collect();
-        Reads { store, memory, site, as_of: AsOf { open }, done: RefCell::default() }
+        Reads { store, memory, site, as_of: AsOf { open }, apart: None, done: RefCell::default() }
+    }
+
+    /// Reads `day` apart from the days before it.
+    pub fn with_apart(self, day: Option<Day>) -> Reads<'a> {
+        Reads { apart: day, ..self }
     }
 
     /// The groups of a query whose days are the span's.
     pub fn span(&self, query: Query, span: Span) -> Result<Rc<Vec<Group>>, StoreError> {
         let Some((day, hour)) = span.cut.filter(|(day, _)| span.range.holds(*day)) else {
-            return self.read(Query { days: (span.range.first, span.range.last), ..query });
+            return self.whole(query, span.range);
         };
         let mut parts = Vec::new();
         for (first, last) in [(span.range.first, day.plus(-1)), (day.plus(1), span.range.last)] {
@@ -63,6 +70,18 @@ impl<'a> Reads<'a> {
             parts.push(self.read(open)?.to_vec());
         }
         Ok(Rc::new(merge(parts)))
+    }
+
+    fn whole(&self, query: Query, range: Range) -> Result<Rc<Vec<Group>>, StoreError> {
+        let Some(day) = self.apart.filter(|&day| range.first < day && day <= range.last) else {
+            return self.read(Query { days: (range.first, range.last), ..query });
+        };
+        let before = self.read(Query { days: (range.first, day.plus(-1)), ..query.clone() })?;
+        let since = self.read(Query { days: (day, range.last), ..query })?;
+        Ok(match since.is_empty() {
+            true => before,
+            false => Rc::new(merge([before.to_vec(), since.to_vec()])),
+        })
     }
 
     fn read(&self, query: Query) -> Result<Rc<Vec<Group>>, StoreError> {
