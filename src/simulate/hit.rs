@@ -42,6 +42,7 @@ pub struct Wire {
 
 /// What must become of a hit.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are the large one")]
 pub enum Meaning {
     /// It is admitted and means this (engagement without a running visit may still be refused).
     Counts(Hit),
@@ -89,7 +90,7 @@ impl SimulatedHit {
             }
         };
         optional("r", wire.referrer.as_ref().map(|text| json!(text)));
-        optional("i", (!wire.interactive).then(|| json!(false)));
+        optional("i", (!wire.interactive).then_some(Value::Bool(false)));
         optional("sd", wire.scroll.map(|depth| json!(depth)));
         optional("e", wire.engaged_ms.map(|ms| json!(ms)));
         optional(
