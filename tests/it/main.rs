@@ -1,4 +1,8 @@
 //! The integration tests, one binary. Each file says what it proves.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy excuses functions marked as tests, not the helpers that they call"
+)]
 
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod planted; // admission finds what the simulator planted
