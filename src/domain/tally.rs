@@ -7,10 +7,11 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{
+    NONE, Text,
     attributes::Described,
     counters::Counter,
     day::Moment,
-    declaration::{Funnel, Step},
+    declaration::{Funnel, Kept, Step},
     hit::{EventHit, Hit, HitKind, VisitorKey},
     names::{Fresh, Names, PAGE_ENTRY, Spot},
     outcome::{Note, Outcome},
@@ -49,6 +50,7 @@ pub(super) struct Tables<'a> {
     pub seen: &'a mut SeenTable,
     pub names: &'a mut Names,
     pub caps: &'a Caps,
+    pub kept: Kept,
 }
 
 /// One hit on its way through the tables.
@@ -81,7 +83,7 @@ pub(super) struct Moved {
     pub hit: Option<(u32, Option<u32>)>,
 }
 
-/// Moves the tables by one hit. `described` is already reduced to what the site keeps.
+/// Moves the tables by one hit.
 pub(super) fn tally(tables: Tables<'_>, seq: u64, arrival: &Arrival<'_>, at: Moment) -> Moved {
     let known = tables.visitors.find(arrival.key);
     let previous = known.map(|(_, visitor)| visitor.last);
@@ -181,9 +183,7 @@ impl Tally<'_> {
     }
 
     fn describe(&mut self, described: Option<&Described>) {
-        let nothing =
-            Described { place: Default::default(), device: Default::default(), language: Default::default() };
-        let described = described.unwrap_or(&nothing);
+        let described = keep(self.tables.kept, described);
         let names = &mut *self.tables.names;
         self.visitor.place = names.place(&described.place.0, &mut self.fresh);
         self.visitor.device = names.device(&described.device.0, &mut self.fresh);
@@ -453,6 +453,24 @@ fn add(delta: &mut Delta, spot: &Spot, hour: u8, counter: Counter, n: i32) {
     for &section in &spot.sections {
         delta.add(hour, section, 0, counter, n);
     }
+}
+
+/// Described by no more than the site keeps.
+fn keep(kept: Kept, described: Option<&Described>) -> Described {
+    let nothing =
+        || Described { place: Default::default(), device: Default::default(), language: Default::default() };
+    let mut described = described.cloned().unwrap_or_else(nothing);
+    let drop_unless = |keep: bool, text: &mut Text| {
+        if !keep {
+            *text = NONE.into();
+        }
+    };
+    drop_unless(kept.region, &mut described.place.0[1]);
+    drop_unless(kept.city, &mut described.place.0[2]);
+    drop_unless(kept.versions, &mut described.device.0[1]);
+    drop_unless(kept.versions, &mut described.device.0[3]);
+    drop_unless(kept.language, &mut described.language.0);
+    described
 }
 
 /// Whether viewing a page reaches a step.
