@@ -1,6 +1,17 @@
 //! Mayfly: cookieless web analytics that keeps counts, never visitors. `docs/ARCHITECTURE.md` is the map.
 
+pub mod cli;
 pub mod clock;
+pub mod close;
+pub mod collect;
+pub mod config;
+pub mod control;
+pub mod demo;
 pub mod domain;
+pub mod journal;
+pub mod memory;
+pub mod report;
+pub mod run;
 pub mod simulate;
 pub mod store;
+pub mod web;

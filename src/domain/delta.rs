@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::{
     counters::{Counter, Counters},
+    day::Hour,
     names::Define,
     outcome::{Note, Outcome},
 };
@@ -74,6 +75,11 @@ pub struct Flow {
 }
 
 impl Delta {
+    /// Stretch and hour in which it was counted.
+    pub fn when(&self) -> (u8, Hour) {
+        (self.stretch, Hour(self.hour))
+    }
+
     /// What became of the hit.
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcome.map(|(outcome, _)| outcome)

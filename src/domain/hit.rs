@@ -56,6 +56,10 @@ pub struct Hit {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a hit lives for one request; a box would cost an allocation each"
+)]
 pub enum HitKind {
     View,
     Event(EventHit),

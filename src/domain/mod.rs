@@ -2,10 +2,14 @@
 //!
 //! Pure: no I/O, no clock, no async, no HTTP, no SQL. Time and randomness come in as arguments.
 
+pub mod address;
+pub mod admit;
+pub mod agent;
 pub mod attributes;
 mod cells;
 mod coarsen;
 pub mod counters;
+pub mod currency;
 pub mod day;
 pub mod declaration;
 mod delta;
@@ -16,12 +20,15 @@ pub mod hit;
 mod names;
 mod open_day;
 pub mod outcome;
+pub mod plan;
 mod proposals;
 mod pulse;
 pub mod query;
 pub mod region;
 pub mod row;
+pub mod scrub;
 mod snapshot;
+pub mod source;
 pub mod tally;
 #[cfg(test)]
 mod tally_laws;
@@ -29,6 +36,7 @@ mod tally_laws;
 mod tally_tests;
 pub mod view;
 mod visitors;
+pub mod vocabulary;
 
 /// Text that is shared rather than copied: page labels, attribute values, names.
 pub type Text = std::sync::Arc<str>;
@@ -45,3 +53,8 @@ pub const UNDECLARED: &str = "(undeclared)";
 pub const CONTINUED: &str = "(continued)";
 /// The `from` of the first page view of a visit in `flows`.
 pub const ENTRY: &str = "(entry)";
+
+/// Whether a text reads as one of the marks above: clients may not send it as a value.
+pub fn is_mark(text: &str) -> bool {
+    [STAR, OTHER, NONE, UNDECLARED, CONTINUED, ENTRY].contains(&text)
+}

@@ -124,6 +124,14 @@ impl OpenDay {
         }
     }
 
+    /// Takes tables that survived a crash in place of the empty ones of a day whose deltas were just replayed.
+    pub fn attach(&mut self, visitors: Box<dyn Region>, seen: Box<dyn Region>) {
+        self.visitors = Visitors::attach(visitors);
+        self.seen = SeenTable::attach(seen);
+        self.pulse = Pulse::default();
+        (0..self.visitors.len()).for_each(|slot| self.pulse.hit(self.visitors.read(slot).last, None, false));
+    }
+
     pub fn settings(&self) -> &DaySettings {
         &self.settings
     }
@@ -279,6 +287,11 @@ impl OpenDay {
     /// Takes in a text that the site did not declare. In memory only.
     pub fn undeclared(&mut self, key: VisitorKey, what: Undeclared) {
         self.proposals.take(key, what, self.settings.k, self.settings.caps.proposals);
+    }
+
+    /// Forgets an undeclared text that has been declared.
+    pub fn declared(&mut self, what: &Undeclared) {
+        self.proposals.forget(what);
     }
 
     /// Undeclared texts that k visitors sent.

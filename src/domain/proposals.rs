@@ -63,6 +63,14 @@ impl Proposals {
         }
     }
 
+    /// Forgets a text that the site has declared.
+    pub fn forget(&mut self, what: &Undeclared) {
+        if let Some(mut keys) = self.candidates.remove(what) {
+            keys.zeroize();
+        }
+        self.told.retain(|told| told != what);
+    }
+
     /// What k visitors sent, sorted.
     pub fn told(&self, k: u32) -> Vec<Proposal> {
         let proposal = |what: &Undeclared| Proposal {

@@ -1,5 +1,7 @@
 //! The bytes under the visitor tables: a heap here, a file of the memory-backed runtime directory in `memory`.
 
+use zeroize::Zeroize;
+
 /// A growable stretch of bytes of one site-day. What is in it dies with the day.
 ///
 /// A driver that survives crashes keeps, for each change that is not yet journaled, the bytes from before
@@ -19,7 +21,8 @@ pub trait Region: Send {
 
     /// Overwrites all bytes with zeros.
     fn wipe(&mut self) {
-        self.bytes_mut().fill(0);
+        // Not `fill`: writes just before memory is freed may be left out by the compiler.
+        self.bytes_mut().zeroize();
     }
 }
 

@@ -31,17 +31,17 @@ const NO_UTM: [&str; 5] = [NONE; 5];
 /// Where ordinary visits come from.
 pub const ORIGINS: &[Origin] = origins! {
     40 None, "" => "Direct" NONE, NO_UTM;
-    30 Some("https://www.google.com/"), "" => "Search" "Google", NO_UTM;
-    6 Some("https://duckduckgo.com/"), "" => "Search" "DuckDuckGo", NO_UTM;
-    5 Some("https://www.bing.com/"), "" => "Search" "Bing", NO_UTM;
-    8 Some("https://news.ycombinator.com/item?id=1"), "" => "Social" "Hacker News", NO_UTM;
-    4 Some("https://www.reddit.com/r/webdev"), "" => "Social" "Reddit", NO_UTM;
-    5 Some("https://chatgpt.com/"), "" => "AI" "ChatGPT", NO_UTM;
+    30 Some("https://www.google.com/"), "" => "Organic Search" "Google", NO_UTM;
+    6 Some("https://duckduckgo.com/"), "" => "Organic Search" "DuckDuckGo", NO_UTM;
+    5 Some("https://www.bing.com/"), "" => "Organic Search" "Bing", NO_UTM;
+    8 Some("https://news.ycombinator.com/item?id=1"), "" => "Organic Social" "Hacker News", NO_UTM;
+    4 Some("https://www.reddit.com/r/webdev"), "" => "Organic Social" "Reddit", NO_UTM;
+    5 Some("https://chatgpt.com/"), "" => "AI Assistants" "ChatGPT", NO_UTM;
     4 Some("https://www.bbc.co.uk/technology"), "" => "Referral" "bbc.co.uk", NO_UTM;
     5 None, "utm_source=newsletter&utm_medium=email&utm_campaign=november" =>
         "Email" "newsletter", ["newsletter", "email", "november", NONE, NONE];
     6 Some("https://www.google.com/"), "utm_source=google&utm_medium=cpc&utm_campaign=launch&utm_content=blue&utm_term=analytics" =>
-        "Paid search" "Google", ["google", "cpc", "launch", "blue", "analytics"];
+        "Paid Search" "Google", ["google", "cpc", "launch", "blue", "analytics"];
 };
 
 /// Campaigns that exactly k-1, k and k+1 visitors of a day follow.

@@ -254,7 +254,12 @@ impl Counting<'_> {
                 self.page(report.hour, cell.clone(), Counter::ScrollViews, i64::from(first_of_page));
                 self.page(report.hour, cell, Counter::ScrollPercent, deeper);
             }
-            for section in &place.sections {
+            let came_into = |section: &Text| {
+                visit.hits[..at]
+                    .iter()
+                    .any(|one| matches!(one.hit.kind, HitKind::View) && one.hit.sections.contains(section))
+            };
+            for section in place.sections.iter().filter(|section| came_into(section)) {
                 let key = (true, section.clone());
                 let first = !deepest.contains_key(&key);
                 let deeper = deepen(&mut deepest, key, depth);

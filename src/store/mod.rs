@@ -1,5 +1,8 @@
 //! The port to the stores, and its adapters. A store keeps rows and adds them up; it decides nothing.
 
+pub mod conformance;
+pub mod duckdb;
+
 use crate::domain::{
     day::Day,
     declaration::SiteId,

@@ -1,0 +1,54 @@
+# `make run` serves Mayfly with a demo; `make test` runs every suite. Both install what they need.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+CARGO ?= cargo
+RUN_DATA ?= target/run
+RUN_LISTEN ?= 127.0.0.1:8080
+
+.PHONY: help setup front native tools run build bin test unit clean-data bench bench-http bench-core data
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# npm packages: the front end's tools, libduckdb, public data files. Pinned by package-lock.json.
+node_modules/.installed: package.json package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+native: native/.ready
+native/.ready: node_modules/.installed scripts/native.mjs
+	node scripts/native.mjs
+	@touch $@
+
+setup: node_modules/.installed native ## fetch the packages that building needs
+
+front: tracker/dist/mayfly.js dashboard/dist/index.html ## build tracker and dashboard
+tracker/dist/mayfly.js: node_modules/.installed tracker/mayfly.js tracker/build.mjs
+	node tracker/build.mjs
+dashboard/dist/index.html: node_modules/.installed $(shell find dashboard -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
+	npm run --silent build:dashboard
+
+tools: ## install what browser and clock tests need from Debian's packages
+	@bash scripts/tools.sh
+
+bin: setup front ## the binary that tests use: release without LTO (target/ci/mayfly)
+	$(CARGO) build --profile ci --locked
+
+build: setup front ## the release binary, target/release/mayfly
+	$(CARGO) build --release --locked
+
+run: bin ## serve on the embedded store, with a demo site to click on
+	@mkdir -p $(RUN_DATA)
+	target/ci/mayfly serve --listen $(RUN_LISTEN) --data $(RUN_DATA) --demo $(RUN_FLAGS)
+
+test: setup front tools ## every suite, with seconds for each
+	@bash scripts/test.sh
+
+bench: bench-core bench-http ## both benchmarks
+bench-core: setup ## the counting core alone
+	$(CARGO) bench --bench core
+bench-http: bin ## durable collection against a route that only reads the body
+	@bash benches/http.sh
+
+data: setup ## copy the public data files again from their packages
+	bash data/update.sh

@@ -1,0 +1,265 @@
+/** The server's JSON, and the calls for it. Knows nothing about the page. */
+
+export type Metric =
+  | 'visits'
+  | 'visitors'
+  | 'pageviews'
+  | 'views_per_visit'
+  | 'bounce_rate'
+  | 'visit_duration'
+  | 'events'
+  | 'event_visits'
+  | 'event_visitors'
+  | 'event_rate';
+
+/** Rates are fractions, durations seconds; null without a denominator. */
+export type Value = number | null;
+export type Counters = Partial<Record<string, Value>>;
+
+/** The change is from `previous` to `compared`, which leaves out the open day's running hour. */
+export interface Tile {
+  value: Value;
+  compared?: Value;
+  previous: Value;
+  refused?: string;
+}
+
+export interface Range {
+  first: string;
+  last: string;
+  words: string;
+  interval?: string;
+}
+
+export interface Bucket {
+  /** `2026-11-22` or `2026-11-22T14` */
+  at: string;
+  values: Counters;
+  previous: Counters | null;
+  complete: boolean;
+}
+
+/** A row's counters stand beside its name. */
+export interface Row {
+  name: string;
+  value?: string;
+  share?: number | null;
+  /** What `previous` is held against, where that is not the row itself. */
+  compared?: Counters;
+  previous?: Counters | null;
+  /** Why there is no change: missing before for want of k, new, or the untold share moved more than the row. */
+  untold_before?: boolean;
+  new?: boolean;
+  uncertain?: boolean;
+  /** Of a funnel. */
+  steps?: { name: string; kind: string; entrants: number }[];
+  currency?: string | null;
+  [counter: string]: unknown;
+}
+
+export interface Panel {
+  family?: string;
+  rows: Row[];
+  /** What is told of no row, of the rows' own family; null where rows overlap. Rows + rest + other = tile. */
+  other: (Counters & { previous?: Counters | null }) | null;
+  /** The rows over the limit or outside the search. */
+  rest?: Counters | null;
+  /** Told share of the family, 0 to 1. */
+  told?: number | null;
+  overlaps?: boolean;
+  total_rows?: number;
+  refused?: string | null;
+}
+
+export interface Filter {
+  key: string;
+  operator: Operator;
+  values: string[];
+}
+export type Operator = 'is' | 'is_not' | 'contains' | 'contains_not' | 'prefix';
+
+export interface Kept {
+  region: boolean;
+  city: boolean;
+  versions: boolean;
+  language: boolean;
+}
+
+export interface Meta {
+  zone: string;
+  today: string;
+  open_day: string | null;
+  as_of: string | null;
+  k: number;
+  grouping: boolean;
+  daily_sum: boolean;
+  simulated?: boolean;
+  data_first?: string | null;
+  data_last?: string | null;
+  can?: { filters?: Record<string, true | string>; metrics?: Record<string, true | string> };
+  rejected_undeclared?: number;
+  kept?: Kept;
+  generated_at?: number;
+  notices?: string[];
+}
+
+export interface Report {
+  site: string;
+  range: Range;
+  comparison: Range | null;
+  tiles: Partial<Record<Metric, Tile>>;
+  series: { metric: Metric; buckets: Bucket[] };
+  panels: Partial<Record<string, Panel>>;
+  filters?: Filter[];
+  meta: Meta;
+}
+
+export interface Rows {
+  rows: Row[];
+  total_rows: number;
+  other: Panel['other'];
+  told?: number | null;
+  overlaps?: boolean;
+  refused?: string | null;
+  meta?: Meta;
+}
+
+export interface Live {
+  visitors: number;
+  /** Page views by the minute, oldest first. */
+  minutes: number[];
+  pages: { name: string; pageviews: number }[];
+  accepted_today: number;
+  received_today: number;
+  outcomes: Record<string, number>;
+  first_hit: boolean;
+}
+
+export interface SiteSummary {
+  name: string;
+  hosts: string[];
+  zone: string;
+  uuid?: string;
+  simulated?: boolean;
+  k?: number;
+}
+export interface State {
+  claimed: boolean;
+  user: { name: string; role: string } | null;
+  version: string;
+  sites: SiteSummary[];
+}
+export interface ListedSite {
+  name: string;
+  zone: string;
+  visits_7d?: number;
+  sparkline?: number[];
+  live?: number;
+  simulated?: boolean;
+}
+
+export type Step = { page: string } | { section: string } | { event: string };
+export interface Pattern {
+  characters: string;
+  min: number;
+  max: number;
+  cap: number;
+}
+export type Values = { list: string[] } | { pattern: Pattern };
+export interface EventDeclaration {
+  name: string;
+  interactive: boolean;
+  once: 'never' | 'visit';
+  currency: string | null;
+  properties: { name: string; values: Values }[];
+}
+export interface Settings {
+  name: string;
+  uuid: string;
+  hosts: string[];
+  zone: string;
+  k: number;
+  kept: Kept;
+  objection: { gpc: boolean; dnt: boolean };
+  excluded: { networks: string[]; hosts: string[]; paths: string[] };
+  path_parameters: string[];
+  path_rules: { pattern: string; becomes: string }[];
+  sections: { pattern: string }[];
+  events: EventDeclaration[];
+  funnels: { name: string; steps: Step[] }[];
+  goals: { name: string; reached_by: Step }[];
+  retention_months: number;
+  version: number;
+  pending?: Record<string, unknown> | null;
+}
+export interface Proposal {
+  event: string;
+  property: string | null;
+  text: string;
+  visitors: number;
+}
+export interface Key {
+  id?: number | string;
+  name: string;
+  site: string;
+  scope: string;
+  created_at?: string | number | null;
+  last_used?: string | number | null;
+}
+
+/** What the server said no to, in its words. `status` 0: no answer at all. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly field: string | null = null,
+  ) {
+    super(message);
+  }
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+export async function call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  if (method !== 'GET') headers['X-Mayfly'] = '1';
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  let answer: Response;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+      credentials: 'same-origin',
+      cache: 'no-store',
+    });
+  } catch (problem) {
+    if (signal?.aborted) throw problem;
+    throw new ApiError(0, 'The server did not answer.');
+  }
+  const text = await answer.text();
+  let json: unknown = null;
+  try {
+    json = text ? JSON.parse(text) : null;
+  } catch {
+    // Not JSON: a proxy's page, for example. The status says enough.
+  }
+  if (!answer.ok) {
+    const said = json as { error?: string; field?: string } | null;
+    throw new ApiError(answer.status, said?.error ?? `The server answered ${answer.status}.`, said?.field ?? null);
+  }
+  return json as T;
+}
+
+export const site = (name: string) => `/api/sites/${encodeURIComponent(name)}`;
+
+export const api = {
+  state: () => call<State>('GET', '/api/state'),
+  report: (name: string, query: string, signal: AbortSignal) =>
+    call<Report>('GET', `${site(name)}/report?${query}`, undefined, signal),
+  rows: (name: string, query: string, signal?: AbortSignal) =>
+    call<Rows>('GET', `${site(name)}/rows?${query}`, undefined, signal),
+  csv: (name: string, query: string) => `${site(name)}/rows?${query}&format=csv`,
+  live: (name: string) => call<Live>('GET', `${site(name)}/live`),
+};

@@ -1,0 +1,13 @@
+/** What is not on the overview at first sight, loaded when one of it is first opened. */
+export { default as Details } from './overview/Details.svelte';
+export { default as FilterForm } from './overview/FilterForm.svelte';
+export { default as Help } from './overview/Help.svelte';
+export { default as Properties } from './overview/Properties.svelte';
+export { default as Account } from './screens/Account.svelte';
+export { default as FirstRun } from './screens/FirstRun.svelte';
+export { default as Keys } from './screens/Keys.svelte';
+export { default as Privacy } from './screens/Privacy.svelte';
+export { default as Settings } from './screens/Settings.svelte';
+export { default as Setup } from './screens/Setup.svelte';
+export { default as SignIn } from './screens/SignIn.svelte';
+export { default as Sites } from './screens/Sites.svelte';

@@ -1,0 +1,73 @@
+/** Which panels there are, and which counters of a row they show. */
+import type { Kept, Metric, Panel, Row } from '../api';
+
+export const PANELS: { key: string; tabs: string[] }[] = [
+  { key: 'sources', tabs: ['channel', 'source', 'utm_campaign', 'utm_medium', 'utm_content', 'utm_term'] },
+  { key: 'pages', tabs: ['page', 'entry_page', 'exit_page', 'section'] },
+  { key: 'places', tabs: ['country', 'region', 'city'] },
+  { key: 'devices', tabs: ['browser', 'os', 'device', 'language', 'browser_version', 'os_version'] },
+  { key: 'events', tabs: ['event', 'properties', 'goal', 'funnel'] },
+];
+
+/** Tabs that exist only where the site keeps or declares something. */
+export function tabsOf(tabs: string[], panels: Partial<Record<string, Panel>>, kept: Kept | undefined): string[] {
+  const some = (key: string) => (panels[key]?.rows.length ?? 0) > 0;
+  return tabs.filter((tab) => {
+    switch (tab) {
+      case 'region':
+        return kept?.region ?? some(tab);
+      case 'city':
+        return kept?.city ?? some(tab);
+      case 'browser_version':
+      case 'os_version':
+        return kept?.versions ?? some(tab);
+      case 'section':
+      case 'goal':
+      case 'funnel':
+        return some(tab);
+      default:
+        return true;
+    }
+  });
+}
+
+/** Rows of these overlap or have a row of their own for everything: they have no Other. */
+export const PAGE_LIKE = ['page', 'section', 'entry_page', 'exit_page', 'host'];
+
+/** The counters of a panel's columns, first the one that its bars show. */
+export function columns(dimension: string, rows: Row[], metric: Metric, withEvent: boolean): string[] {
+  const has = (name: string) => rows.some((row) => row[name] !== undefined);
+  const first = (...names: string[]) => names.find(has) ?? names[0]!;
+  if (dimension === 'event' || dimension.startsWith('prop.')) {
+    return [first('events'), 'event_visits', 'event_rate'].filter((name, i) => i === 0 || has(name));
+  }
+  if (dimension === 'funnel') return [first('entrants', 'visits')];
+  if (dimension === 'goal') return [first('events', 'visits', 'page_visits', 'pageviews'), 'rate', 'event_rate'].filter((name, i) => i === 0 || has(name));
+  if (withEvent && has('events')) return ['events', 'event_rate'].filter(has);
+  if (dimension === 'page' || dimension === 'section') return [first('pageviews', 'visits')];
+  if (dimension === 'exit_page') return [first('exits', 'visits')];
+  const chosen = metric === 'visitors' || metric === 'pageviews' ? metric : 'visits';
+  const main = first(chosen, 'visits');
+  const rate = metric === 'bounce_rate' || metric === 'visit_duration' || metric === 'views_per_visit';
+  return rate && has(metric) ? [main, metric] : [main];
+}
+
+const DETAIL_ORDER = [
+  'events', 'event_visits', 'event_visitors', 'event_rate', 'value_sum', 'visits', 'visitors', 'pageviews', 'page_visits',
+  'page_visitors', 'bounce_rate', 'views_per_visit', 'visit_duration', 'exits', 'time_on_page', 'scroll_depth', 'entrants',
+];
+
+/** All columns that a details table can show. */
+export function detailColumns(dimension: string, rows: Row[]): string[] {
+  const has = (name: string) => rows.some((row) => row[name] !== undefined);
+  let order = DETAIL_ORDER;
+  if (dimension === 'page' || dimension === 'section') order = ['pageviews', 'page_visits', 'page_visitors', 'time_on_page', 'scroll_depth', 'exits', 'bounce_rate'];
+  if (dimension === 'exit_page') order = ['exits', 'pageviews'];
+  const found = order.filter(has);
+  return found.length > 0 ? found : DETAIL_ORDER.filter(has);
+}
+
+export function number(row: Record<string, unknown> | null | undefined, name: string): number | null {
+  const n = row?.[name];
+  return typeof n === 'number' ? n : null;
+}

@@ -1,0 +1,159 @@
+//! The command line: what can be asked for, and the commands on the control database.
+//!
+//! Commands return what is to be printed, or an error with its exit code; only `main` prints and exits.
+
+mod declare;
+mod people;
+mod site;
+
+use std::{io, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{self, Config, ConfigError, Environment, RawConfig},
+    control::{Control, ControlError, Invalid},
+    domain::day::UnixMs,
+    simulate,
+};
+
+/// Cookieless web analytics that keeps counts, never visitors.
+#[derive(Debug, Parser)]
+#[command(name = "mayfly", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Configuration file (TOML) [default: mayfly.toml, /etc/mayfly.toml, where there is one]
+    #[arg(long, env = "MAYFLY_CONFIG", value_name = "FILE", global = true, help_heading = "Settings")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: RawConfig,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Collect hits and serve the dashboard
+    Serve,
+    /// Check the configuration and print it, or name the field that is wrong
+    Check,
+    /// Send realistic visitors to a Mayfly over HTTP and print the truth of what was acknowledged
+    Simulate(simulate::Args),
+    /// Add, list, show, change and remove sites
+    #[command(subcommand)]
+    Site(site::SiteCommand),
+    /// Declare events and what their properties may say
+    #[command(subcommand)]
+    Event(declare::EventCommand),
+    /// Declare sections: path patterns counted like a page of their own
+    #[command(subcommand)]
+    Section(declare::SectionCommand),
+    /// Declare funnels: 2 to 8 steps in order within a visit
+    #[command(subcommand)]
+    Funnel(declare::FunnelCommand),
+    /// Declare goals: a page, section or event whose rate is shown
+    #[command(subcommand)]
+    Goal(declare::GoalCommand),
+    /// Add people, and set new passwords (read from standard input, or asked for)
+    #[command(subcommand)]
+    User(people::UserCommand),
+    /// Add, list and revoke API keys
+    #[command(subcommand)]
+    Key(people::KeyCommand),
+}
+
+/// What the command line asks `main` to do.
+#[derive(Debug)]
+pub enum Task {
+    /// Print this, exit 0.
+    Print(String),
+    Serve(Box<Config>),
+    Simulate(simulate::Args),
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error("the password could not be read: {0}")]
+    Password(io::Error),
+    #[error("{0}")]
+    Output(#[from] serde_json::Error),
+}
+
+impl From<Invalid> for CliError {
+    fn from(error: Invalid) -> Self {
+        CliError::Control(error.into())
+    }
+}
+
+impl CliError {
+    /// The process's exit code: 1 (2 is clap's, for arguments that are none).
+    pub fn exit_code(&self) -> u8 {
+        1
+    }
+}
+
+type Result<T, E = CliError> = std::result::Result<T, E>;
+
+/// What commands need of the world.
+pub struct Surroundings<'a> {
+    pub now: UnixMs,
+    pub environment: Environment,
+    /// Reads a password: from the terminal with a prompt, or a line of standard input.
+    pub password: &'a mut dyn FnMut() -> io::Result<String>,
+}
+
+/// Runs a command to its output, or says what `main` is to run.
+///
+/// # Errors
+/// [`CliError`], in words that name the input.
+pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
+    let raw = cli.settings.with_file(cli.config.as_deref())?;
+    let environment = &surroundings.environment;
+    let printed = match cli.command {
+        Command::Serve => return Ok(Task::Serve(Box::new(Config::new(&raw, environment)?))),
+        Command::Simulate(arguments) => return Ok(Task::Simulate(arguments)),
+        Command::Check => Config::new(&raw, environment)?.to_string(),
+        command => {
+            let file = config::control_file(&raw.data_directory(environment));
+            let control = Control::open(&file, surroundings.now)?;
+            on_control(command, &control, surroundings)?
+        }
+    };
+    Ok(Task::Print(printed))
+}
+
+fn on_control(command: Command, control: &Control, surroundings: &mut Surroundings<'_>) -> Result<String> {
+    let now = surroundings.now;
+    match command {
+        Command::Site(command) => site::run(command, control, now),
+        Command::Event(command) => declare::event(command, control, now),
+        Command::Section(command) => declare::section(command, control, now),
+        Command::Funnel(command) => declare::funnel(command, control, now),
+        Command::Goal(command) => declare::goal(command, control, now),
+        Command::User(command) => people::user(command, control, surroundings.password),
+        Command::Key(command) => people::key(command, control, now),
+        Command::Serve | Command::Check | Command::Simulate(_) => Ok(String::new()),
+    }
+}
+
+/// Lines of columns that are as wide as their widest cell.
+fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests;

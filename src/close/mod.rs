@@ -1,0 +1,4 @@
+//! From memory to the store: the hourly release of `page`, the close of a day, the delivery of both.
+
+pub mod driver;
+pub mod release_file;

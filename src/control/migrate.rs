@@ -1,0 +1,73 @@
+//! Brings the control database's schema forward, one numbered file of `schema/control/` after the other.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{ControlError, Result};
+
+/// All migrations, oldest first; the first has number 1. Append only.
+const MIGRATIONS: &[&str] = &[include_str!("../../schema/control/0001_control.sql")];
+
+/// Applies what is missing, all in one transaction.
+///
+/// # Errors
+/// [`ControlError::Newer`], [`ControlError::Altered`], database errors.
+pub fn migrate(connection: &mut Connection) -> Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, checksum BLOB NOT NULL) STRICT",
+    )?;
+    let known = MIGRATIONS.len() as u32;
+    let found: u32 =
+        transaction.query_row("SELECT coalesce(max(number), 0) FROM migrations", [], |row| row.get(0))?;
+    if found > known {
+        return Err(ControlError::Newer { found, known });
+    }
+    for (number, sql) in (1u32..).zip(MIGRATIONS) {
+        let checksum = blake3::hash(sql.as_bytes());
+        if number > found {
+            transaction.execute_batch(sql)?;
+            transaction.execute(
+                "INSERT INTO migrations VALUES (?1, ?2)",
+                (number, checksum.as_bytes().as_slice()),
+            )?;
+            continue;
+        }
+        let applied: Vec<u8> =
+            transaction
+                .query_row("SELECT checksum FROM migrations WHERE number = ?1", [number], |row| row.get(0))?;
+        if applied != checksum.as_bytes() {
+            return Err(ControlError::Altered { number });
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_in_words() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.execute("INSERT INTO migrations VALUES (99, x'00')", []).unwrap();
+        let error = migrate(&mut connection).unwrap_err().to_string();
+        assert!(error.contains("schema 99") && error.contains("newer program"), "{error}");
+    }
+
+    #[test]
+    fn an_altered_migration_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.execute("UPDATE migrations SET checksum = x'00' WHERE number = 1", []).unwrap();
+        assert!(matches!(migrate(&mut connection), Err(ControlError::Altered { number: 1 })));
+    }
+}

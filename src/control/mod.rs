@@ -1,0 +1,184 @@
+//! The control database: sites, people, sessions, keys, vocabularies, admitted values.
+//!
+//! A small SQLite file that the server and the command line open at the same time. Nothing in it describes
+//! a visitor. All calls block: callers on an event loop run them elsewhere.
+
+mod admitted;
+mod directory;
+mod document;
+mod keys;
+mod migrate;
+mod secret;
+mod settings;
+mod sites;
+mod users;
+mod validate;
+
+use std::{
+    fs, io,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use rusqlite::{Connection, TransactionBehavior};
+
+pub use admitted::{AdmittedKind, KEPT_PER_KIND};
+pub use directory::{Directory, Entry};
+pub use document::read_body;
+pub use keys::{KeyAccess, KeyRow, Scope};
+pub use secret::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+pub use settings::{Pending, Settings, SiteRecord};
+pub use sites::NewSite;
+pub use users::{Claim, SESSION_DAYS, Session, User};
+pub use validate::{Invalid, host as check_host, limits};
+
+use crate::domain::day::UnixMs;
+
+/// How long a call waits for another process's write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The open control database. One connection behind a mutex: calls are rare and short, and hits never wait
+/// for it (they read the [`Directory`]).
+pub struct Control {
+    connection: Mutex<Connection>,
+    directory: Arc<ArcSwap<Directory>>,
+    /// Grows with each change to a site made through this handle.
+    changes: AtomicU64,
+    seen: Seen,
+}
+
+/// What the directory was last made from.
+struct Seen {
+    changes: AtomicU64,
+    data_version: AtomicI64,
+}
+
+/// Why the control database did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("there is no {what} `{name}`")]
+    NotFound { what: &'static str, name: String },
+    #[error("{what} `{name}` exists already")]
+    Exists { what: &'static str, name: String },
+    #[error(
+        "the settings were changed meanwhile (they are at version {found}, yours at {sent}): load them again"
+    )]
+    Conflict { found: u32, sent: u32 },
+    #[error("this install has been claimed already: sign in instead")]
+    AlreadyClaimed,
+    #[error("the claim token is wrong: the server prints the right one when it starts")]
+    WrongClaimToken,
+    #[error(
+        "the control database is at schema {found}, this program knows up to {known}: use the newer program"
+    )]
+    Newer { found: u32, known: u32 },
+    #[error(
+        "migration {number} of the control database is not the one that was applied: the program was changed"
+    )]
+    Altered { number: u32 },
+    #[error("the control database holds unreadable {what}: {error}")]
+    Unreadable { what: &'static str, error: String },
+    #[error("the control database {}: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
+    #[error("the control database: {0}")]
+    Database(#[from] rusqlite::Error),
+    #[error("no randomness from the operating system: {0}")]
+    Randomness(#[from] getrandom::Error),
+    #[error("the password could not be hashed: {0}")]
+    Password(String),
+}
+
+/// A result of the control database.
+pub type Result<T, E = ControlError> = std::result::Result<T, E>;
+
+impl Control {
+    /// Opens the database, makes it (mode 0600) if it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`ControlError::Newer`] for a database of a newer program; file and database errors.
+    pub fn open(path: &Path, now: UnixMs) -> Result<Control> {
+        let at = |error| ControlError::File { path: path.to_owned(), error };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(at)?;
+        }
+        fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(at)?;
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        migrate::migrate(&mut connection)?;
+        let control = Control {
+            connection: Mutex::new(connection),
+            directory: Arc::new(ArcSwap::from_pointee(Directory::default())),
+            changes: AtomicU64::new(1),
+            seen: Seen { changes: AtomicU64::new(0), data_version: AtomicI64::new(0) },
+        };
+        control.reload_if_changed(now)?;
+        Ok(control)
+    }
+
+    /// The handle from which request routing loads the current snapshot of all sites.
+    pub fn directory(&self) -> Arc<ArcSwap<Directory>> {
+        self.directory.clone()
+    }
+
+    /// Loads the sites again if any process changed the database; tells whether it did. Cheap when nothing
+    /// changed: a driver calls it every second.
+    ///
+    /// # Errors
+    /// Database errors; the snapshot stays as it was.
+    pub fn reload_if_changed(&self, now: UnixMs) -> Result<bool> {
+        let connection = self.lock();
+        let changes = self.changes.load(Ordering::Acquire);
+        let data_version: i64 = connection.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+        if changes == self.seen.changes.load(Ordering::Acquire)
+            && data_version == self.seen.data_version.load(Ordering::Acquire)
+        {
+            return Ok(false);
+        }
+        let directory = Directory::new(sites::all(&connection, now)?)?;
+        self.directory.store(Arc::new(directory));
+        self.seen.changes.store(changes, Ordering::Release);
+        self.seen.data_version.store(data_version, Ordering::Release);
+        Ok(true)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic while the lock was held leaves at most a transaction that rolled back when it was dropped.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `work` in one write transaction: all of it happens, or nothing.
+    fn write<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
+    /// As [`Control::write`], for changes to sites: the directory shows them when it returns.
+    fn write_sites<T>(&self, now: UnixMs, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let done = self.write(work)?;
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.reload_if_changed(now)?;
+        Ok(done)
+    }
+}
+
+/// Whether an error says that a UNIQUE constraint was broken.
+fn is_taken(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
+}
+
+#[cfg(test)]
+mod tests;

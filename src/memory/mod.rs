@@ -1,0 +1,10 @@
+//! What lives for one site-day: open days, their salts, and the files of the memory-backed runtime directory.
+
+pub mod days;
+pub mod record;
+pub mod regions;
+pub mod runtime;
+pub mod salt;
+pub mod sealed;
+pub mod site_day;
+pub mod undo;

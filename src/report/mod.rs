@@ -1,0 +1,204 @@
+//! Reports: a plan over memory and store. Everything here blocks: callers run it off the event loop.
+
+mod answer;
+mod ask;
+mod csv;
+mod panels;
+mod range;
+mod reads;
+pub mod routes;
+mod spans;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod tiles;
+
+use std::collections::BTreeMap;
+
+pub use answer::*;
+pub use ask::{PANEL_ROWS, Plan, ROWS_MAX, parse};
+pub use panels::is_mark;
+pub use range::{Range, Today};
+pub use reads::Number;
+
+use crate::{
+    domain::{
+        day::{Day, UnixMs},
+        declaration::Site,
+        outcome::Outcome,
+        plan::{Dimension, Filter, Metric, Scope},
+        query::{Condition, Operator},
+        row::{Column, Family, KIND_PAGE, Table},
+        view::{MemoryView, Reader},
+    },
+    store::{Store, StoreError},
+};
+use panels::{Panels, query};
+use reads::Reads;
+
+/// First and last day of which store or memory know anything.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn extent(store: &dyn Store, memory: &MemoryView, site: &Site) -> Result<Option<(Day, Day)>, StoreError> {
+    let stored = store.extent(site.id)?;
+    let open = memory.days.iter().filter(|one| one.rows.values().any(|rows| !rows.is_empty()));
+    let days = open.map(|one| (one.day, one.day)).chain(stored);
+    Ok(days.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))))
+}
+
+/// The whole report of a plan.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn answer(
+    store: &dyn Store,
+    memory: &MemoryView,
+    site: &Site,
+    plan: &Plan,
+    now: UnixMs,
+    reader: Reader,
+) -> Result<Report, StoreError> {
+    let today = Today::at(&site.zone, now);
+    let reads = Reads::new(store, memory, site.id).with_apart(plan.comparison.map(|_| today.day));
+    let (tiles, series) = tiles::tiles(&reads, plan, site, &today)?;
+    let panels = Panels { reads: &reads, plan, site, today: &today };
+    let mut shown = BTreeMap::new();
+    for dimension in Dimension::PANELS.into_iter().chain([Dimension::Funnel]).chain(properties(plan, site)) {
+        shown.insert(dimension.key(), panels.panel(&dimension)?);
+    }
+    Ok(Report {
+        site: site.name.clone(),
+        range: range_shown(plan.range, Some(plan.interval.name())),
+        comparison: plan.comparison.map(|range| range_shown(range, None)),
+        tiles,
+        series,
+        panels: shown,
+        filters: plan.filters.iter().map(filter_shown).collect(),
+        meta: meta(store, memory, site, plan, &today, reader, &reads)?,
+    })
+}
+
+/// All rows of the plan's dimension.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn rows(
+    store: &dyn Store,
+    memory: &MemoryView,
+    site: &Site,
+    plan: &Plan,
+    now: UnixMs,
+    reader: Reader,
+) -> Result<Rows, StoreError> {
+    let today = Today::at(&site.zone, now);
+    let reads = Reads::new(store, memory, site.id);
+    let dimension = plan.dimension.clone().unwrap_or(Dimension::Page);
+    let panel = Panels { reads: &reads, plan, site, today: &today }.panel(&dimension)?;
+    let meta = meta(store, memory, site, plan, &today, reader, &reads)?;
+    Ok(Rows { panel, dimension: dimension.key(), meta })
+}
+
+/// Visits of the last 7 days, for the list of sites.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn overview_numbers(
+    store: &dyn Store,
+    memory: &MemoryView,
+    site: &Site,
+    now: UnixMs,
+) -> Result<Overview, StoreError> {
+    let last = site.zone.day_at(now);
+    let reads = Reads::new(store, memory, site.id);
+    let filters = vec![Condition::is(Column::Kind, KIND_PAGE)];
+    let asked = query(Table::Pages, Family::Page, vec![Column::Day], filters);
+    let groups = reads.span(asked, Range::new(last.plus(-6), last).into())?;
+    let mut sparkline = [0; 7];
+    for group in groups.iter() {
+        let at = Day::parse(&group.keys[0]).map(|day| day.0 - last.plus(-6).0);
+        if let Some(slot) = at.and_then(|at| usize::try_from(at).ok()).and_then(|at| sparkline.get_mut(at)) {
+            *slot += group.sums[crate::domain::counters::Counter::Visits as usize];
+        }
+    }
+    Ok(Overview { visits_7d: sparkline.iter().sum(), sparkline })
+}
+
+/// The declared properties of the events that are filtered by.
+fn properties(plan: &Plan, site: &Site) -> Vec<Dimension> {
+    let named = |name: &crate::domain::Text| plan.scope.events().contains(name);
+    let events = site.events.iter().filter(|event| named(&event.name));
+    events.flat_map(|event| &event.properties).map(|one| Dimension::Property(one.name.clone())).collect()
+}
+
+fn range_shown(range: Range, interval: Option<&'static str>) -> Shown {
+    Shown { first: range.first.to_string(), last: range.last.to_string(), words: range.words(), interval }
+}
+
+fn filter_shown(filter: &Filter) -> ShownFilter {
+    ShownFilter { key: filter.dimension.key(), operator: filter.operator, values: filter.values.clone() }
+}
+
+fn meta(
+    store: &dyn Store,
+    memory: &MemoryView,
+    site: &Site,
+    plan: &Plan,
+    today: &Today,
+    reader: Reader,
+    reads: &Reads<'_>,
+) -> Result<Meta, StoreError> {
+    let extent = extent(store, memory, site)?;
+    let open = plan.range.holds(today.day);
+    let view = memory.days.iter().find(|one| one.day == today.day);
+    let as_of = view.and_then(|one| one.as_of).unwrap_or(today.hour);
+    let undeclared = vec![Condition::is(Column::Outcome, Outcome::UndeclaredEvent.name())];
+    let rejected =
+        reads.span(query(Table::Ledger, Family::Page, Vec::new(), undeclared), plan.range.into())?;
+    Ok(Meta {
+        zone: site.zone.name().to_owned(),
+        today: today.day.to_string(),
+        open_day: open.then(|| today.day.to_string()),
+        as_of: open.then(|| format!("{:02}:00", as_of.0)),
+        k: site.k,
+        grouping: site.k > 1,
+        daily_sum: plan.range.len() > 1,
+        simulated: site.simulated,
+        live: reader == Reader::Staff,
+        data_first: extent.map(|(first, _)| first.to_string()),
+        data_last: extent.map(|(_, last)| last.to_string()),
+        counting: "visits",
+        can: can(plan, site),
+        rejected_undeclared: rejected.iter().map(|one| one.sums[0]).sum(),
+        kept: site.kept,
+        generated_at: today.now,
+        notices: plan.notices.clone(),
+    })
+}
+
+/// What one more filter or another metric would be answered with.
+fn can(plan: &Plan, site: &Site) -> Can {
+    let with = |dimension: &Dimension| {
+        if !dimension.is_kept(&site.kept) {
+            return Err(crate::domain::plan::NOT_COLLECTED);
+        }
+        let mut filters: Vec<Filter> =
+            plan.filters.iter().filter(|one| one.dimension != *dimension).cloned().collect();
+        filters.push(Filter {
+            dimension: dimension.clone(),
+            operator: Operator::Is,
+            values: vec!["x".into()],
+        });
+        plan.scope.answers(dimension)?;
+        Scope::of(&filters, &site.sections).map(|_| ())
+    };
+    let dimensions = Dimension::PANELS.into_iter().chain([Dimension::Host]).filter(Dimension::filters);
+    Can {
+        filters: dimensions.map(|one| (one.key(), with(&one).into())).collect(),
+        metrics: Metric::ALL
+            .iter()
+            .map(|one| (one.key(), plan.scope.tile(*one).map(|_| ()).into()))
+            .collect(),
+    }
+}

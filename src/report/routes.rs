@@ -1,0 +1,81 @@
+//! What the web's handlers call: a query string in, an answer out. They check who may read which site.
+
+use super::{Overview, Report, Rows, Today, answer, csv, extent, overview_numbers, parse, rows};
+use crate::{
+    domain::{
+        day::UnixMs,
+        declaration::Site,
+        view::{MemoryView, Reader},
+    },
+    store::{Store, StoreError},
+};
+
+/// Why a report is not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// 400: words for people.
+    #[error("{0}")]
+    Asked(String),
+    /// 503 or 500.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a request reads: all of one moment. The memory view must be taken before the store is read.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub store: &'a dyn Store,
+    pub memory: &'a MemoryView,
+    pub site: &'a Site,
+    pub now: UnixMs,
+    pub reader: Reader,
+}
+
+/// `GET /api/sites/{site}/report`.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn report(context: Context<'_>, query: &str) -> Result<Report, ReportError> {
+    let plan = plan(&context, query)?;
+    let Context { store, memory, site, now, reader } = context;
+    Ok(answer(store, memory, site, &plan, now, reader)?)
+}
+
+/// The body of `GET /api/sites/{site}/rows`.
+pub enum RowsAnswer {
+    Json(Box<Rows>),
+    /// `text/csv; charset=utf-8`.
+    Csv(String),
+}
+
+/// `GET /api/sites/{site}/rows`.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn rows_of(context: Context<'_>, query: &str) -> Result<RowsAnswer, ReportError> {
+    let plan = plan(&context, query)?;
+    let Context { store, memory, site, now, reader } = context;
+    if plan.dimension.is_none() {
+        return Err(ReportError::Asked("rows need a dimension, e.g. dimension=page".to_owned()));
+    }
+    let found = rows(store, memory, site, &plan, now, reader)?;
+    match (plan.csv, found.panel.refused) {
+        (true, Some(refused)) => Err(ReportError::Asked(refused.to_owned())),
+        (true, None) => Ok(RowsAnswer::Csv(csv::csv(&found))),
+        (false, _) => Ok(RowsAnswer::Json(Box::new(found))),
+    }
+}
+
+/// A site's numbers in `GET /api/sites`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn overview(context: Context<'_>) -> Result<Overview, StoreError> {
+    overview_numbers(context.store, context.memory, context.site, context.now)
+}
+
+fn plan(context: &Context<'_>, query: &str) -> Result<super::Plan, ReportError> {
+    let known = extent(context.store, context.memory, context.site)?;
+    let today = Today::at(&context.site.zone, context.now);
+    parse(query, context.site, &today, known.map(|(first, _)| first)).map_err(ReportError::Asked)
+}

@@ -1,0 +1,267 @@
+//! The embedded store: one DuckDB file in the data directory.
+//!
+//! One connection writes, a few read; all calls block. It never loads an extension and never reads or
+//! writes any file but its own.
+
+mod migrate;
+mod sql;
+mod write;
+
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use duckdb::{Config, Connection, Row as Answer, params, params_from_iter};
+
+use super::{AsOf, Store, StoreError};
+use crate::domain::{
+    Text,
+    day::Day,
+    declaration::SiteId,
+    query::{Group, Query},
+    row::{DayRow, Release, ReleaseId},
+};
+
+pub use migrate::NEWEST;
+
+/// Idle readers that are kept; more are opened when needed and closed after use.
+const IDLE_MAX: usize = 4;
+
+/// How much of the machine DuckDB may take.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub memory_mb: u32,
+    pub threads: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { memory_mb: 512, threads: 2 }
+    }
+}
+
+/// The `Store` port on DuckDB.
+pub struct DuckStore {
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl DuckStore {
+    /// Opens (or makes) the database at `path` and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `Newer` for the database of a newer program, else whatever opening it failed with.
+    pub fn open(path: &Path, limits: &Limits) -> Result<DuckStore, StoreError> {
+        let config = config(limits).map_err(unavailable)?;
+        DuckStore::over(Connection::open_with_flags(path, config).map_err(unavailable)?)
+    }
+
+    /// A database in memory, for tests and for trying things out.
+    ///
+    /// # Errors
+    /// As [`DuckStore::open`].
+    pub fn in_memory(limits: &Limits) -> Result<DuckStore, StoreError> {
+        let config = config(limits).map_err(unavailable)?;
+        DuckStore::over(Connection::open_in_memory_with_flags(config).map_err(unavailable)?)
+    }
+
+    fn over(mut connection: Connection) -> Result<DuckStore, StoreError> {
+        migrate::migrate(&mut connection)?;
+        Ok(DuckStore { writer: Mutex::new(connection), readers: Mutex::default() })
+    }
+
+    /// Moves what the write-ahead log holds into the database file. Done by itself as the log grows; worth
+    /// calling before a backup and at shutdown.
+    ///
+    /// # Errors
+    /// When the disk is full or readers are in the way.
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        self.writer().execute_batch("CHECKPOINT").map_err(unavailable)
+    }
+
+    // A panic while the lock was held leaves at most an open transaction, which its guard rolls back.
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `ask` on a reader of its own, so that readers wait neither for each other nor for the writer.
+    fn reading<T>(&self, ask: impl FnOnce(&Connection) -> duckdb::Result<T>) -> Result<T, StoreError> {
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.writer().try_clone().map_err(unavailable)?,
+        };
+        // A connection that failed is dropped rather than kept.
+        let answer = ask(&connection).map_err(unavailable)?;
+        let mut idle = self.idle();
+        if idle.len() < IDLE_MAX {
+            idle.push(connection);
+        }
+        Ok(answer)
+    }
+}
+
+impl Store for DuckStore {
+    fn insert(&self, release: &Release) -> Result<(), StoreError> {
+        write::check(release)?;
+        write::insert(&mut self.writer(), release)
+    }
+
+    fn read(&self, site: SiteId, query: &Query, as_of: &AsOf) -> Result<Vec<Group>, StoreError> {
+        let made = sql::compile(site, query, as_of);
+        let (keys, sums) = (query.group.len(), query.table.counters().len());
+        let mut groups = self.reading(|connection| {
+            let mut statement = connection.prepare_cached(&made.sql)?;
+            let rows = statement.query_map(params_from_iter(made.values), |row| group(row, keys, sums))?;
+            rows.collect::<duckdb::Result<Vec<Group>>>()
+        })?;
+        groups.sort_unstable_by(|a, b| a.keys.cmp(&b.keys));
+        Ok(groups)
+    }
+
+    fn days(&self, site: SiteId, first: Day, last: Day) -> Result<Vec<DayRow>, StoreError> {
+        self.reading(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT epoch(day)::BIGINT // 86400, node, closed_at_hour, k, salt_epochs, settings_version, sizes \
+                 FROM days WHERE site = ? AND day BETWEEN ? AND ? ORDER BY day, node",
+            )?;
+            let range = params![site.0, date(first), date(last)];
+            statement.query_map(range, |row| day_row(site, row))?.collect()
+        })
+    }
+
+    fn extent(&self, site: SiteId) -> Result<Option<(Day, Day)>, StoreError> {
+        self.reading(|connection| {
+            let sql = "SELECT epoch(min(day))::BIGINT // 86400, epoch(max(day))::BIGINT // 86400 \
+                       FROM releases WHERE site = ?";
+            connection.query_row(sql, params![site.0], |row| {
+                let (first, last): (Option<i32>, Option<i32>) = (row.get(0)?, row.get(1)?);
+                Ok(first.zip(last).map(|(first, last)| (Day(first), Day(last))))
+            })
+        })
+    }
+
+    fn holds(&self, id: ReleaseId) -> Result<bool, StoreError> {
+        self.reading(|connection| write::is_there(connection, id))
+    }
+
+    fn erase(&self, site: SiteId, before: Option<Day>) -> Result<(), StoreError> {
+        write::erase(&mut self.writer(), site, before)
+    }
+}
+
+fn config(limits: &Limits) -> duckdb::Result<Config> {
+    Config::default()
+        .enable_autoload_extension(false)?
+        .with("autoinstall_known_extensions", "false")?
+        .with("enable_external_access", "false")?
+        .with("preserve_insertion_order", "true")?
+        .max_memory(&format!("{}MB", limits.memory_mb.max(64)))?
+        .threads(i64::from(limits.threads.max(1)))
+}
+
+fn group(row: &Answer<'_>, keys: usize, sums: usize) -> duckdb::Result<Group> {
+    let text = |at| row.get_ref(at)?.as_str().map(Text::from).map_err(duckdb::Error::from);
+    Ok(Group {
+        keys: (0..keys).map(text).collect::<duckdb::Result<_>>()?,
+        sums: (keys..keys + sums).map(|at| row.get(at)).collect::<duckdb::Result<_>>()?,
+    })
+}
+
+fn day_row(site: SiteId, row: &Answer<'_>) -> duckdb::Result<DayRow> {
+    let sizes: String = row.get(6)?;
+    Ok(DayRow {
+        site,
+        day: Day(row.get(0)?),
+        node: row.get(1)?,
+        closed_at_hour: row.get(2)?,
+        k: row.get(3)?,
+        salt_epochs: row.get(4)?,
+        settings_version: row.get(5)?,
+        sizes: serde_json::from_str(&sizes).unwrap_or_default(),
+    })
+}
+
+fn date(day: Day) -> duckdb::types::Value {
+    duckdb::types::Value::Date32(day.0)
+}
+
+fn unavailable(error: duckdb::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::row::Table,
+        store::conformance::{Shape, conformance},
+    };
+
+    fn store() -> DuckStore {
+        DuckStore::in_memory(&Limits { memory_mb: 256, threads: 1 }).unwrap()
+    }
+
+    #[test]
+    fn it_conforms() {
+        let store = store();
+        conformance(&store, &Shape::small());
+    }
+
+    #[test]
+    fn the_schema_has_the_columns_of_the_domain() {
+        let store = store();
+        for table in Table::ALL {
+            let found: Vec<String> = store
+                .reading(|connection| {
+                    let mut statement = connection.prepare(
+                        "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index",
+                    )?;
+                    statement.query_map(params![table.name()], |row| row.get(0))?.collect()
+                })
+                .unwrap();
+            let mut expected = vec!["site", "family", "day", "hour"];
+            expected.extend(sql::physical(table).iter().map(|column| column.name()));
+            expected.extend(table.counters());
+            expected.extend(["node", "release"]);
+            assert_eq!(found, expected, "{table:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_survives_and_a_newer_one_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rows.duckdb");
+        for _ in 0..2 {
+            DuckStore::open(&path, &Limits::default()).unwrap().checkpoint().unwrap();
+        }
+        let store = DuckStore::open(&path, &Limits::default()).unwrap();
+        store.writer().execute_batch("INSERT INTO migrations VALUES (99, 'x')").unwrap();
+        drop(store);
+        let opened = DuckStore::open(&path, &Limits::default());
+        assert!(matches!(opened, Err(StoreError::Newer { found: 99, known: NEWEST })));
+    }
+
+    #[test]
+    fn a_migration_applied_in_another_form_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rows.duckdb");
+        let store = DuckStore::open(&path, &Limits::default()).unwrap();
+        store.writer().execute_batch("UPDATE migrations SET checksum = 'other'").unwrap();
+        drop(store);
+        assert!(matches!(DuckStore::open(&path, &Limits::default()), Err(StoreError::Refused(_))));
+    }
+
+    #[test]
+    fn no_extension_and_no_other_file_can_be_reached() {
+        let store = store();
+        for sql in ["SELECT * FROM read_text('/etc/hostname')", "INSTALL httpfs", "COPY days TO 'x.csv'"] {
+            assert!(store.writer().execute_batch(sql).is_err(), "{sql}");
+        }
+    }
+}

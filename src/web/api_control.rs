@@ -1,0 +1,312 @@
+//! The control API: first run, sign-in, sites, settings, proposals, keys. Reports are elsewhere.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse, Resource,
+    cookie::time::Duration as CookieDuration,
+    dev::HttpServiceFactory,
+    http::StatusCode,
+    web::{self, Data, Path, Payload},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{
+    auth::{self, Access, ControlState, Proposed, Visitor, blocking},
+    error::ApiError,
+};
+use crate::{
+    clock,
+    control::{
+        Claim, ControlError, Entry, Invalid, NewSite, SESSION_DAYS, Scope, Settings, SiteRecord, read_body,
+    },
+    domain::declaration::{EventDeclaration, Once, PropertyDeclaration, Values},
+};
+
+/// Most bytes of a request's body.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+type Answer = Result<HttpResponse, ApiError>;
+type State = Data<ControlState>;
+
+/// The routes of the control API, with its headers. They need `Data<ControlState>` in the application.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(api("/api/state", |it| it.route(web::get().to(state))))
+        .service(api("/api/claim", |it| it.route(web::post().to(claim))))
+        .service(api("/api/session", |it| {
+            it.route(web::post().to(sign_in)).route(web::delete().to(sign_out))
+        }))
+        .service(api("/api/sites", |it| it.route(web::get().to(sites)).route(web::post().to(add_site))))
+        .service(api("/api/sites/{site}", |it| it.route(web::delete().to(remove_site))))
+        .service(api("/api/sites/{site}/settings", |it| {
+            it.route(web::get().to(settings)).route(web::put().to(replace_settings))
+        }))
+        .service(api("/api/sites/{site}/proposals", |it| it.route(web::get().to(proposals))))
+        .service(api("/api/sites/{site}/proposals/declare", |it| it.route(web::post().to(declare))))
+        .service(api("/api/keys", |it| it.route(web::get().to(keys)).route(web::post().to(add_key))))
+        .service(api("/api/keys/{key}", |it| it.route(web::delete().to(revoke_key))));
+}
+
+/// A resource of the API with its headers; nothing of it is cached.
+pub fn api(path: &str, routes: fn(Resource) -> Resource) -> impl HttpServiceFactory + use<> {
+    routes(web::resource(path)).wrap(auth::security_headers().add(("cache-control", "no-store")))
+}
+
+/// Reads a JSON body of at most 1 MiB.
+async fn body<T: DeserializeOwned>(payload: Payload) -> Result<T, ApiError> {
+    let too_large = |_| {
+        let message = format!("the body is too large: at most {BODY_BYTES_MAX} bytes");
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    };
+    let bytes = payload.to_bytes_limited(BODY_BYTES_MAX).await.map_err(too_large)?;
+    let bytes = bytes.map_err(|_| ApiError::bad_request("the body broke off"))?;
+    Ok(read_body(&bytes)?)
+}
+
+async fn state(state: State, visitor: Visitor) -> Answer {
+    let control = state.control.clone();
+    let is_claimed = blocking(move || control.is_claimed()).await?;
+    let user = visitor.0.as_ref().and_then(|access| access.staff().ok());
+    let sites: Vec<Value> = match user {
+        Some(_) => by_name(&state).iter().map(|entry| card(entry)).collect(),
+        None => Vec::new(),
+    };
+    Ok(HttpResponse::Ok().json(json!({
+        "claimed": is_claimed,
+        "user": user,
+        "version": env!("CARGO_PKG_VERSION"),
+        "sites": sites,
+    })))
+}
+
+fn by_name(state: &ControlState) -> Vec<Arc<Entry>> {
+    let mut entries = state.directory.load().entries().to_vec();
+    entries.sort_by(|one, other| one.name().cmp(other.name()));
+    entries
+}
+
+/// A site in few words.
+fn card(entry: &Entry) -> Value {
+    let site = entry.at(clock::now());
+    json!({
+        "name": site.name,
+        "hosts": site.hosts,
+        "zone": site.zone.name(),
+        "uuid": site.uuid,
+        "simulated": site.simulated,
+        "k": site.k,
+    })
+}
+
+fn record_card(record: &SiteRecord) -> Value {
+    let settings = &record.settings;
+    json!({
+        "name": record.name,
+        "hosts": settings.hosts,
+        "zone": settings.zone,
+        "uuid": record.uuid,
+        "simulated": record.simulated,
+        "k": settings.k,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClaimBody {
+    token: String,
+    name: String,
+    password: String,
+    site: SiteBody,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SiteBody {
+    host: String,
+    zone: String,
+}
+
+async fn claim(request: HttpRequest, state: State, payload: Payload) -> Answer {
+    auth::marked(&request)?;
+    let ClaimBody { token, name, password, site } = body(payload).await?;
+    let (session, site) = {
+        let _turn = state.hashing_turn().await?;
+        let control = state.control.clone();
+        blocking(move || {
+            let site = NewSite::new(&site.host, &site.zone);
+            control.claim(Claim { token: &token, name: &name, password: &password, site }, clock::now())
+        })
+        .await?
+    };
+    let cookie = state.session_cookie(session.token, CookieDuration::days(SESSION_DAYS));
+    Ok(HttpResponse::Ok().cookie(cookie).json(json!({ "user": session.user, "site": record_card(&site) })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SessionBody {
+    name: String,
+    password: String,
+}
+
+async fn sign_in(request: HttpRequest, state: State, payload: Payload) -> Answer {
+    auth::marked(&request)?;
+    let SessionBody { name, password } = body(payload).await?;
+    auth::sign_in(&request, &state, name, password, clock::now()).await
+}
+
+async fn sign_out(request: HttpRequest, state: State) -> Answer {
+    auth::sign_out(&request, &state).await
+}
+
+async fn sites(state: State, access: Access) -> Answer {
+    access.staff()?;
+    let entries = by_name(&state);
+    let live = state.live.clone();
+    let listed = blocking(move || -> Result<Vec<Value>, ApiError> {
+        let one = |entry: &Arc<Entry>| {
+            let summary = live.summary(entry);
+            json!({
+                "name": entry.name(),
+                "zone": entry.at(clock::now()).zone.name(),
+                "visits_7d": summary.visits_7d,
+                "sparkline": summary.sparkline,
+                "live": summary.live,
+            })
+        };
+        Ok(entries.iter().map(one).collect())
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(json!({ "sites": listed })))
+}
+
+async fn add_site(state: State, access: Access, payload: Payload) -> Answer {
+    access.staff()?;
+    let SiteBody { host, zone } = body(payload).await?;
+    let control = state.control.clone();
+    let added = blocking(move || control.add_site(NewSite::new(&host, &zone), clock::now())).await?;
+    Ok(HttpResponse::Ok().json(json!({ "site": record_card(&added) })))
+}
+
+async fn remove_site(state: State, access: Access, site: Path<String>) -> Answer {
+    access.staff()?;
+    let control = state.control.clone();
+    blocking(move || control.remove_site(&site, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(json!({})))
+}
+
+async fn settings(state: State, access: Access, site: Path<String>) -> Answer {
+    access.staff()?;
+    let control = state.control.clone();
+    answer_settings(blocking(move || control.site(&site, clock::now())).await?)
+}
+
+fn answer_settings(record: SiteRecord) -> Answer {
+    let document = record.document().map_err(|error| ApiError::internal(&error))?;
+    Ok(HttpResponse::Ok().json(document))
+}
+
+async fn replace_settings(state: State, access: Access, site: Path<String>, payload: Payload) -> Answer {
+    access.staff()?;
+    let document: Value = body(payload).await?;
+    let control = state.control.clone();
+    let changed = blocking(move || {
+        let now = clock::now();
+        let (version, wanted) = control.site(&site, now)?.read_document(document)?;
+        control.replace_site(&site, version, wanted, now)
+    });
+    answer_settings(changed.await?)
+}
+
+async fn proposals(state: State, access: Access, site: Path<String>) -> Answer {
+    access.staff()?;
+    let (entry, _) = state.readable(&access, &site)?;
+    let live = state.live.clone();
+    let proposals = blocking(move || Ok::<_, ApiError>(live.proposals(entry.id()))).await?;
+    Ok(HttpResponse::Ok().json(json!({ "proposals": proposals })))
+}
+
+async fn declare(state: State, access: Access, site: Path<String>, payload: Payload) -> Answer {
+    access.staff()?;
+    let proposal: Proposed = body(payload).await?;
+    let state = state.into_inner();
+    let changed = blocking(move || -> Result<SiteRecord, ControlError> {
+        let changed = state
+            .control
+            .change_site(&site, clock::now(), |settings| Ok(add_to_vocabulary(settings, &proposal)?))?;
+        state.live.declared(changed.id, &proposal);
+        Ok(changed)
+    });
+    answer_settings(changed.await?)
+}
+
+/// Declares what a proposal says: an event, or a value of one of its properties.
+fn add_to_vocabulary(settings: &mut Settings, proposal: &Proposed) -> Result<(), Invalid> {
+    let Some(property) = &proposal.property else {
+        let name = if proposal.event.is_empty() { &proposal.text } else { &proposal.event };
+        if !settings.events.iter().any(|event| *event.name == **name) {
+            settings.events.push(EventDeclaration {
+                name: name.as_str().into(),
+                interactive: true,
+                once: Once::Never,
+                currency: None,
+                properties: Vec::new(),
+            });
+        }
+        return Ok(());
+    };
+    let event = settings.events.iter_mut().find(|event| *event.name == *proposal.event);
+    let event =
+        event.ok_or_else(|| Invalid::new("event", &proposal.event, "the name of a declared event"))?;
+    let value = proposal.text.as_str().into();
+    match event.properties.iter_mut().find(|declared| *declared.name == **property) {
+        None => {
+            let values = Values::List(vec![value]);
+            event.properties.push(PropertyDeclaration { name: property.as_str().into(), values });
+        }
+        Some(PropertyDeclaration { values: Values::List(list), .. }) if !list.contains(&value) => {
+            list.push(value)
+        }
+        Some(PropertyDeclaration { values: Values::List(_), .. }) => {}
+        Some(PropertyDeclaration { values: Values::Pattern(_), .. }) => {
+            return Err(Invalid::new(
+                "property",
+                property,
+                "one that is declared by a list: change its pattern",
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyBody {
+    name: String,
+    site: String,
+    scope: Scope,
+}
+
+async fn keys(state: State, access: Access) -> Answer {
+    access.staff()?;
+    let control = state.control.clone();
+    let keys = blocking(move || control.keys()).await?;
+    Ok(HttpResponse::Ok().json(json!({ "keys": keys })))
+}
+
+async fn add_key(state: State, access: Access, payload: Payload) -> Answer {
+    access.staff()?;
+    let KeyBody { name, site, scope } = body(payload).await?;
+    let control = state.control.clone();
+    let key = blocking(move || control.add_key(&name, &site, scope, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(json!({ "key": key })))
+}
+
+async fn revoke_key(state: State, access: Access, key: Path<String>) -> Answer {
+    access.staff()?;
+    let control = state.control.clone();
+    let revoked = blocking(move || control.revoke_key(&key, clock::now())).await?;
+    Ok(HttpResponse::Ok().json(json!({ "key": revoked })))
+}

@@ -1,0 +1,95 @@
+//! What is served from inside the binary: the dashboard, the tracker, the demo site.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderValue},
+};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+#[derive(RustEmbed)]
+#[folder = "dashboard/dist"]
+struct Dashboard;
+
+#[derive(RustEmbed)]
+#[folder = "tracker/dist"]
+struct Tracker;
+
+#[derive(RustEmbed)]
+#[folder = "demo"]
+struct Demo;
+
+/// Content names (`/assets/index-4f2a.js`) never change what they stand for.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Asked again each time, answered with 304 where nothing changed.
+const ASK_AGAIN: &str = "no-cache";
+/// The tracker may be a day old, like any other script of a page.
+const A_DAY: &str = "public, max-age=86400";
+
+fn serve(
+    request: &HttpRequest,
+    name: &str,
+    file: Option<EmbeddedFile>,
+    caching: &'static str,
+) -> HttpResponse {
+    let Some(file) = file else { return HttpResponse::NotFound().finish() };
+    let tag: String = file.metadata.sha256_hash()[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let tag = format!("\"{tag}\"");
+    let same =
+        request.headers().get(header::IF_NONE_MATCH).map(HeaderValue::as_bytes) == Some(tag.as_bytes());
+    let mut answer = if same { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, caching));
+    if same {
+        return answer.finish();
+    }
+    answer.content_type(kind(name)).body(file.data.into_owned())
+}
+
+fn kind(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("json") => "application/json",
+        Some("png") => "image/png",
+        Some("ico") => "image/x-icon",
+        _ => "application/octet-stream",
+    }
+}
+
+/// A file of the dashboard, or its one document for every address of a screen.
+pub async fn dashboard(request: HttpRequest) -> HttpResponse {
+    let name = request.path().trim_start_matches('/');
+    match Dashboard::get(name) {
+        Some(file) if !name.is_empty() => {
+            let caching = if name.starts_with("assets/") { FOR_EVER } else { ASK_AGAIN };
+            serve(&request, name, Some(file), caching)
+        }
+        _ if name.contains('.') && name.starts_with("assets/") => HttpResponse::NotFound().finish(),
+        _ => serve(&request, "index.html", Dashboard::get("index.html"), ASK_AGAIN),
+    }
+}
+
+/// The tracker, under each of its names. Other sites' pages load it.
+pub async fn tracker(request: HttpRequest) -> HttpResponse {
+    let mut answer = serve(&request, "mayfly.js", Tracker::get("mayfly.js"), A_DAY);
+    let headers = answer.headers_mut();
+    // A tag of its own would tell a returning browser apart only by the script's version; still, none is sent.
+    headers.remove(header::ETAG);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(
+        header::HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("cross-origin"),
+    );
+    answer
+}
+
+/// The demo site.
+pub async fn demo(request: HttpRequest) -> HttpResponse {
+    let name = match request.path().trim_start_matches("/demo").trim_matches('/') {
+        "" => "index.html".to_owned(),
+        name if name.contains('.') => name.to_owned(),
+        name => format!("{name}.html"),
+    };
+    serve(&request, &name, Demo::get(&name), ASK_AGAIN)
+}

@@ -1,0 +1,71 @@
+//! Whether the server is there, and whether it takes hits; figures about the process, never about a visitor.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use actix_web::{HttpResponse, web::Data};
+use serde_json::json;
+
+use crate::run::Parts;
+
+/// What health answers from.
+pub struct Health {
+    pub parts: Parts,
+    pub ready: Arc<AtomicBool>,
+}
+
+impl Health {
+    fn taking_hits(&self) -> bool {
+        self.ready.load(Ordering::Acquire) && self.parts.journal.healthy()
+    }
+}
+
+/// `GET /api/health`: 200 while hits are taken, 503 otherwise, with the reason.
+pub async fn health(health: Data<Health>) -> HttpResponse {
+    let trouble = health.parts.closing.trouble();
+    let body = json!({
+        "status": if health.taking_hits() { "ok" } else { "unavailable" },
+        "journal": if health.parts.journal.healthy() { "ok" } else { "failed: restart after looking at the disk" },
+        "store": trouble.unwrap_or_else(|| "ok".into()),
+    });
+    match health.taking_hits() {
+        true => HttpResponse::Ok().json(body),
+        false => HttpResponse::ServiceUnavailable().json(body),
+    }
+}
+
+/// `GET /metrics`: gauges of the process in the Prometheus text format, without a label that names a visitor,
+/// page or source. Sites appear by number.
+pub async fn metrics(health: Data<Health>) -> HttpResponse {
+    let mut text = String::new();
+    let mut gauge = |name: &str, help: &str, rows: Vec<(Option<u32>, u64)>| {
+        text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
+        for (site, value) in rows {
+            match site {
+                Some(site) => text.push_str(&format!("{name}{{site=\"{site}\"}} {value}\n")),
+                None => text.push_str(&format!("{name} {value}\n")),
+            }
+        }
+    };
+    let days = health.parts.memory.days();
+    let each = |value: fn(&crate::domain::tally::Gauges) -> u64| -> Vec<(Option<u32>, u64)> {
+        days.iter().map(|day| (Some(day.site.0), value(&day.gauges()))).collect()
+    };
+    gauge("mayfly_ready", "1 while hits are taken", vec![(None, health.taking_hits().into())]);
+    gauge(
+        "mayfly_journal_pending_bytes",
+        "bytes that wait for a commit",
+        vec![(None, health.parts.journal.pending_bytes() as u64)],
+    );
+    gauge("mayfly_cells", "cells of open days", each(|gauges| gauges.cells as u64));
+    gauge(
+        "mayfly_table_bytes",
+        "bytes of the visitor tables of open days",
+        each(|gauges| gauges.table_bytes as u64),
+    );
+    let waiting = days.iter().map(|day| (Some(day.site.0), day.waiting().len() as u64)).collect();
+    gauge("mayfly_releases_waiting", "releases that the store has not acknowledged", waiting);
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
+}

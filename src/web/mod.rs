@@ -1,0 +1,87 @@
+//! Routes: which address leads to which room, who is asking, errors, headers. No rules of its own.
+
+pub mod api_control;
+pub mod assets;
+pub mod auth;
+pub mod error;
+pub mod health;
+pub mod live;
+pub mod reports;
+pub mod throttle;
+
+#[cfg(test)]
+mod api_tests;
+
+use std::sync::{Arc, atomic::AtomicBool};
+
+use actix_web::web::{self, Data, ServiceConfig};
+
+use crate::{
+    collect::endpoint,
+    run::{Parts, RunError},
+};
+use auth::ControlState;
+use health::Health;
+use live::LiveParts;
+
+/// What the handlers share. Made once, outside the worker factory.
+#[derive(Clone)]
+pub struct Shared {
+    control: Data<ControlState>,
+    health: Data<Health>,
+    parts: Data<Parts>,
+    demo: bool,
+}
+
+impl Shared {
+    /// # Errors
+    /// When the operating system gives no randomness.
+    pub fn new(parts: &Parts, https: bool, demo: bool, ready: Arc<AtomicBool>) -> Result<Shared, RunError> {
+        let collector = parts.collector.clone();
+        let client: auth::ClientAddress = Arc::new(move |request| Some(collector.client_ip(request)));
+        let live = Arc::new(LiveParts(parts.clone()));
+        let control = ControlState::new(parts.control.clone(), live, client, https)
+            .map_err(|error| RunError::Control(error.into()))?;
+        Ok(Shared {
+            control: Data::new(control),
+            health: Data::new(Health { parts: parts.clone(), ready }),
+            parts: Data::new(parts.clone()),
+            demo,
+        })
+    }
+}
+
+/// Routes of collection, open to every page of every site.
+pub fn collection(app: &mut ServiceConfig, bare: bool) {
+    app.service(
+        web::resource("/api/event")
+            .route(web::post().to(endpoint::post_event))
+            .route(web::method(actix_web::http::Method::OPTIONS).to(endpoint::preflight)),
+    );
+    for path in ["/mayfly.js", "/js/{name:(script|plausible)[a-z.-]*\\.js}"] {
+        app.route(path, web::get().to(assets::tracker));
+    }
+    if bare {
+        app.route("/api/bare", web::post().to(endpoint::bare));
+    }
+}
+
+/// Routes for people and their programs: the API, the dashboard, the demo.
+pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
+    app.app_data(shared.control.clone())
+        .app_data(shared.health.clone())
+        .app_data(shared.parts.clone())
+        .route("/api/health", web::get().to(health::health))
+        .route("/metrics", web::get().to(health::metrics))
+        .configure(reports::routes)
+        .configure(api_control::routes);
+    if shared.demo {
+        app.service(web::resource(["/demo", "/demo/{file:.*}"]).route(web::get().to(assets::demo)));
+    }
+    app.service(
+        web::scope("")
+            .wrap(auth::security_headers())
+            .route("/api/{rest:.*}", web::to(error::no_such_address))
+            .default_service(web::get().to(assets::dashboard)),
+    );
+}

@@ -1,0 +1,152 @@
+// Nothing on the device: every way to keep or to read something is trapped, and the bytes are compared.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { collector, html, launch } from './browser.mjs';
+
+const body = `<button data-mayfly-event="choose" data-mayfly-plan="team">Choose</button>
+  <p data-mayfly-event="section_view" data-mayfly-on="view">Seen</p><div style="height:3000px"></div>`;
+const pages = { '/': html(body, 'data-site="example.com" data-scroll="scroll" data-outbound data-downloads') };
+
+/** Runs in the page before anything else: whoever touches a trapped member is written down. */
+function trap() {
+  const touched = [];
+  Object.defineProperty(window, 'touched', { value: touched });
+  const member = (owner, label, key) => {
+    const found = Object.getOwnPropertyDescriptor(owner, key);
+    if (!found || !found.configurable) return;
+    const traps = { configurable: true, enumerable: found.enumerable };
+    if (found.get || found.set) {
+      traps.get = function () { touched.push(`${label}.${key}`); return found.get?.call(this); };
+      traps.set = function (value) { touched.push(`${label}.${key}=`); found.set?.call(this, value); };
+    } else if (typeof found.value === 'function') {
+      const note = () => touched.push(`${label}.${key}()`);
+      traps.writable = true;
+      traps.value = new Proxy(found.value, {
+        apply: (target, self, args) => { note(); return Reflect.apply(target, self, args); },
+        construct: (target, args, maker) => { note(); return Reflect.construct(target, args, maker); },
+      });
+    } else {
+      return;
+    }
+    Object.defineProperty(owner, key, traps);
+  };
+  const all = (owner, label) => Object.getOwnPropertyNames(owner)
+    .filter((key) => key !== 'constructor').forEach((key) => member(owner, label, key));
+
+  member(Document.prototype, 'document', 'cookie');
+  member(Document.prototype, 'document', 'fonts');
+  member(Document.prototype, 'document', 'lastModified');
+  all(Storage.prototype, 'storage');
+  all(IDBFactory.prototype, 'indexedDB');
+  all(Navigator.prototype, 'navigator');
+  all(Screen.prototype, 'screen');
+  all(History.prototype, 'history');
+  all(Performance.prototype, 'performance');
+  all(HTMLCanvasElement.prototype, 'canvas');
+  all(Date.prototype, 'date');
+  all(Crypto.prototype, 'crypto');
+  member(Math, 'Math', 'random');
+  member(window, 'window', 'Date');
+  for (const key of ['DateTimeFormat', 'NumberFormat', 'Collator', 'PluralRules', 'ListFormat', 'RelativeTimeFormat', 'Locale']) {
+    member(Intl, 'Intl', key);
+    if (Intl[key].prototype.resolvedOptions) member(Intl[key].prototype, `Intl.${key}`, 'resolvedOptions');
+  }
+  member(Element.prototype, 'element', 'clientWidth');
+  member(HTMLElement.prototype, 'element', 'offsetWidth');
+  for (const key of [
+    'localStorage', 'sessionStorage', 'indexedDB', 'caches', 'cookieStore', 'screen', 'navigator', 'clientInformation',
+    'innerWidth', 'innerHeight', 'outerWidth', 'outerHeight', 'devicePixelRatio', 'matchMedia', 'getComputedStyle',
+    'screenX', 'screenY', 'screenLeft', 'screenTop', 'visualViewport', 'name', 'crypto', 'speechSynthesis',
+    'queryLocalFonts', 'external', 'openDatabase', 'AudioContext', 'RTCPeerConnection', 'SharedWorker',
+    'BroadcastChannel', 'WebSocket', 'EventSource', 'XMLHttpRequest', 'Worker', 'Image',
+  ]) {
+    const owner = Object.hasOwn(window, key) ? window : Window.prototype;
+    member(owner, 'window', key);
+  }
+}
+
+/** One visit that does everything the tracker knows; returns the texts sent, sorted, and what was touched. */
+async function visit(browser, server, settings) {
+  server.hits.length = 0;
+  const context = await browser.newContext(settings);
+  const page = await context.newPage();
+  const outside = [];
+  page.on('request', (request) => {
+    if (!request.url().startsWith(server.origin)) outside.push(request.url());
+  });
+  await page.addInitScript(trap);
+  await page.clock.install();
+  await page.goto(`${server.origin}/?utm_source=news`);
+  await server.arrived('section_view');
+  await page.evaluate(() => document.querySelector('button').click());
+  await server.arrived('choose');
+  await page.clock.runFor(2_500);
+  await page.evaluate(() => scrollTo(0, 100_000));
+  await server.arrived('scroll', 4);
+  // Playwright itself reads some of these; the tracker's own reads all happen in between.
+  await page.evaluate(() => { touched.length = 0; });
+  await page.evaluate(() => history.pushState({}, '', '/next'));
+  await server.arrived('engagement');
+  await server.arrived('pageview', 2);
+  const late = await page.evaluate(() => touched);
+  const kept = {
+    cookies: await context.cookies(),
+    state: await context.storageState({ indexedDB: true }),
+    session: await page.evaluate(() => Object.keys({ ...window.sessionStorage })),
+    caches: await page.evaluate(() => window.caches.keys()),
+    databases: await page.evaluate(() => window.indexedDB.databases()),
+    name: await page.evaluate(() => window.name),
+  };
+  const texts = server.hits.map((hit) => hit.text).sort();
+  await context.close();
+  return { texts, late, kept, outside };
+}
+
+/** What the script touches while it starts, which a page's own load shows best. */
+async function touchedAtStart(browser, server) {
+  const page = await browser.newPage();
+  await page.addInitScript(trap);
+  server.hits.length = 0;
+  await page.goto(server.origin);
+  await server.arrived('section_view');
+  const touched = await page.evaluate(() => touched);
+  await page.close();
+  return touched;
+}
+
+test('the tracker touches no storage and no property of the device, and keeps nothing', async () => {
+  const server = await collector(pages);
+  const browser = await launch();
+  try {
+    const allowed = ['performance.now()', 'history.pushState()'];
+    const touched = [...await touchedAtStart(browser, server)];
+    const { late, kept, outside } = await visit(browser, server);
+    assert.deepEqual([...touched, ...late].filter((each) => !allowed.includes(each)), []);
+    assert.ok(late.includes('performance.now()'), 'the traps work');
+    assert.deepEqual(outside, []);
+    assert.deepEqual(kept, {
+      cookies: [], state: { cookies: [], origins: [] }, session: [], caches: [], databases: [], name: '',
+    });
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+});
+
+test('the same page sends the same bytes, whoever visits it', async () => {
+  const server = await collector(pages);
+  const browser = await launch();
+  try {
+    const viewport = { width: 1280, height: 720 };
+    const first = await visit(browser, server, { viewport, locale: 'et-EE', timezoneId: 'Europe/Tallinn' });
+    const second = await visit(browser, server, {
+      viewport, locale: 'ja-JP', timezoneId: 'Pacific/Honolulu', colorScheme: 'dark', deviceScaleFactor: 3,
+    });
+    assert.deepEqual(second.texts, first.texts);
+    assert.equal(first.texts.length, 2 + 1 + 1 + 4 + 1);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+});
