@@ -192,8 +192,10 @@ impl Entry<'_> {
 /// pages are seen: its crowd is of people. So its first times are the section's, and all else is the pages'.
 fn of_group(n: &Counters, page: u32, group: u32, is_section: bool) -> Counters {
     let mut counted = if is_section { Counters::default() } else { *n };
-    for first in [Counter::PageVisitors, Counter::PageVisits] {
-        counted[first] = if page == group { n[first] } else { 0 };
+    if is_section || page != group {
+        for first in [Counter::PageVisitors, Counter::PageVisits] {
+            counted[first] = if is_section && page == group { n[first] } else { 0 };
+        }
     }
     counted
 }
