@@ -2,3 +2,8 @@
 
 pub mod driver;
 pub mod release_file;
+pub mod resume;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,11 @@ impl Day {
         Day(self.0.saturating_add(n))
     }
 
+    /// The same date `n` months earlier; the last day of that month where it has no such date.
+    pub fn months_before(self, n: u32) -> Day {
+        Day::of(self.date().saturating_sub(i64::from(n).months()))
+    }
+
     /// Parses `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Day> {
         let date: Date = text.parse().ok()?;
@@ -207,6 +212,7 @@ mod tests {
     #[test]
     fn days_read_and_print_as_dates() {
         assert_eq!(Day::parse("2026-11-22").unwrap().plus(9).to_string(), "2026-12-01");
+        assert_eq!(Day::parse("2026-03-31").unwrap().months_before(25).to_string(), "2024-02-29");
         assert_eq!(Day::parse("2026-2-3"), None);
         assert_eq!(Day::parse("yesterday"), None);
     }
