@@ -2,3 +2,4 @@
 
 pub mod driver;
 pub mod release_file;
+pub mod retention;
