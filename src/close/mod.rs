@@ -3,3 +3,4 @@
 pub mod driver;
 pub mod release_file;
 pub mod retention;
+pub mod self_check;
