@@ -134,6 +134,14 @@ impl Collector {
         self.rules.refresh(&self.directory.load(), now);
     }
 
+    /// A site that was just added is not in the rules before the next refresh: its first hits do not wait for it.
+    fn rules_of(&self, site: SiteId, now: UnixMs) -> Option<Arc<SiteRules>> {
+        self.rules.of(site).or_else(|| {
+            self.refresh(now);
+            self.rules.of(site)
+        })
+    }
+
     /// Writes hits that were shed into the ledger, once it takes records again. Blocks.
     pub fn settle_shed(&self, now: UnixMs) {
         let n = self.shed.swap(0, Ordering::AcqRel);
@@ -189,7 +197,7 @@ impl Collector {
         now: UnixMs,
     ) -> Result<Ticket, Trouble> {
         let site = entry.at(now);
-        let Some(rules) = self.rules.of(site.id) else {
+        let Some(rules) = self.rules_of(site.id, now) else {
             return self.drop_for_none(Outcome::UnknownSite, now).await;
         };
         if let Some(outcome) = objection(signals, rules.objection) {

@@ -1,4 +1,8 @@
 //! The integration tests, one binary. Each file says what it proves.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy excuses functions marked as tests, not the helpers that they call"
+)]
 
 mod api; // requests of the tests below
 mod compare; // a report's JSON against what it must say
