@@ -39,7 +39,8 @@ impl Running {
         let live = self.api.read("live", "", &self.staff).await;
         let outcomes: BTreeMap<String, i64> = serde_json::from_value(live["outcomes"].clone()).unwrap();
         let notes = ["property_undeclared", "value_undeclared"];
-        let received: i64 = outcomes.iter().filter(|(name, _)| !notes.contains(&name.as_str())).map(|(_, n)| n).sum();
+        let received: i64 =
+            outcomes.iter().filter(|(name, _)| !notes.contains(&name.as_str())).map(|(_, n)| n).sum();
         assert_eq!(live["received_today"], received, "{outcomes:?}");
         outcomes
     }
@@ -68,9 +69,13 @@ async fn what_policy_drops_is_answered_like_what_counts() {
     let browser = ("user-agent", FIREFOX);
     let accepted = Answer {
         status: 202,
-        headers: [("access-control-allow-origin", "*"), ("content-length", "2"), ("content-type", "text/plain; charset=utf-8")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec(),
+        headers: [
+            ("access-control-allow-origin", "*"),
+            ("content-length", "2"),
+            ("content-type", "text/plain; charset=utf-8"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec(),
         body: "ok".into(),
     };
     let cases: [(&str, &[(&str, &str)], String); 9] = [
@@ -82,7 +87,11 @@ async fn what_policy_drops_is_answered_like_what_counts() {
         ("undeclared_event", &[from("192.0.2.4"), browser], event("hover")),
         ("", &[from("192.0.2.5"), browser, ("sec-gpc", "1")], view("/")),
         ("", &[from("192.0.2.6"), browser, ("dnt", "1")], view("/")),
-        ("no_visit", &[from("192.0.2.7"), browser], json!({"n": "engagement", "u": format!("https://{SITE}/"), "d": SITE, "e": 1000}).to_string()),
+        (
+            "no_visit",
+            &[from("192.0.2.7"), browser],
+            json!({"n": "engagement", "u": format!("https://{SITE}/"), "d": SITE, "e": 1000}).to_string(),
+        ),
     ];
     let mut expected: BTreeMap<String, i64> = BTreeMap::new();
     for (outcome, headers, body) in cases {
@@ -102,11 +111,27 @@ async fn what_is_wrong_is_answered_in_words() {
         (400, "{\"n\":", refused("request", "Unable to parse request body as json")),
         (400, "[]", refused("request", "Unable to parse request body as json")),
         (400, r#"{"n":"pageview","d":"example.com"}"#, refused("url", "is required")),
-        (400, r#"{"n":"pageview","u":"data:text/html,x","d":"example.com"}"#, refused("url", "scheme is not allowed")),
+        (
+            400,
+            r#"{"n":"pageview","u":"data:text/html,x","d":"example.com"}"#,
+            refused("url", "scheme is not allowed"),
+        ),
         (400, r#"{"n":"pageview","u":"http://[","d":"example.com"}"#, refused("url", "must be a valid url")),
-        (400, r#"{"n":"pageview","u":"https://example.com/","d":" , "}"#, refused("domain", "can't be blank")),
-        (400, r#"{"n":"engagement","u":"https://example.com/","d":"example.com"}"#, refused("engagement", "needs at least one of sd, e")),
-        (400, r#"{"n":"pageview","u":"https://other.example/","d":"other.example"}"#, refused("domain", "is not a site of this server")),
+        (
+            400,
+            r#"{"n":"pageview","u":"https://example.com/","d":" , "}"#,
+            refused("domain", "can't be blank"),
+        ),
+        (
+            400,
+            r#"{"n":"engagement","u":"https://example.com/","d":"example.com"}"#,
+            refused("engagement", "needs at least one of sd, e"),
+        ),
+        (
+            400,
+            r#"{"n":"pageview","u":"https://other.example/","d":"other.example"}"#,
+            refused("domain", "is not a site of this server"),
+        ),
     ];
     let headers = [("user-agent", FIREFOX), ("content-type", "text/plain")];
     for (status, body, expected) in cases {
@@ -114,17 +139,23 @@ async fn what_is_wrong_is_answered_in_words() {
         assert_eq!((found.status, found.body), (status, expected), "{body}");
         assert!(found.headers.contains(&("access-control-allow-origin".into(), "*".into())), "{body}");
     }
-    let long = json!({"n": "x", "u": "https://example.com/", "d": SITE, "p": {"k".repeat(301): "v"}}).to_string();
+    let long =
+        json!({"n": "x", "u": "https://example.com/", "d": SITE, "p": {"k".repeat(301): "v"}}).to_string();
     let found = running.api.post_event(&headers, long).await;
-    assert_eq!((found.status, found.body), (400, refused("props", "keys should have at most 300 bytes and values 2000 bytes")));
+    assert_eq!(
+        (found.status, found.body),
+        (400, refused("props", "keys should have at most 300 bytes and values 2000 bytes"))
+    );
     let large = format!("{{\"n\":\"{}\"}}", "x".repeat(70_000));
     let found = running.api.post_event(&headers, large).await;
     assert_eq!((found.status, found.body), (413, refused("request", "is larger than 65536 bytes")));
     assert!(running.outcomes().await.is_empty(), "none of it is of this site");
 
-    let preflight = running.api.request(Method::OPTIONS, "/api/event").header("origin", "https://example.com");
+    let preflight =
+        running.api.request(Method::OPTIONS, "/api/event").header("origin", "https://example.com");
     let found = answer(preflight.header("access-control-request-method", "POST")).await;
-    let header = |name: &str| found.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str());
+    let header =
+        |name: &str| found.headers.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str());
     assert_eq!(found.status, 204);
     assert_eq!(header("access-control-allow-origin"), Some("*"));
     assert_eq!(header("access-control-allow-methods"), Some("POST"));
@@ -179,7 +210,10 @@ async fn keys_open_their_own_site_and_no_more() {
     for (path, key, status) in cases {
         let (found, body) = running.api.get(path, key).await;
         assert_eq!(found.as_u16(), status, "{path}: {body}");
-        assert!(status == 200 || body["error"].as_str().is_some_and(|words| words.len() > 10), "{path}: {body}");
+        assert!(
+            status == 200 || body["error"].as_str().is_some_and(|words| words.len() > 10),
+            "{path}: {body}"
+        );
     }
 }
 
@@ -197,12 +231,15 @@ async fn what_no_row_can_answer_is_refused_in_words() {
         ("p=soon", "unknown period"),
     ];
     for (query, words) in cases {
-        let (status, body) = running.api.get(&format!("/api/sites/{SITE}/report?{query}"), &running.staff).await;
+        let (status, body) =
+            running.api.get(&format!("/api/sites/{SITE}/report?{query}"), &running.staff).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
         assert!(body["error"].as_str().unwrap().contains(words), "{query}: {body}");
     }
     let report = running.api.read("report", "p=day&country=EE", &running.staff).await;
-    for (panel, words) in [("browser", "Stored apart"), ("source", "Stored apart"), ("funnel", "by source only")] {
+    for (panel, words) in
+        [("browser", "Stored apart"), ("source", "Stored apart"), ("funnel", "by source only")]
+    {
         assert!(report["panels"][panel]["refused"].as_str().unwrap().contains(words), "{panel}");
         assert!(report["panels"][panel]["rows"].as_array().unwrap().is_empty(), "{panel}");
     }
@@ -228,7 +265,8 @@ async fn a_hit_for_several_sites_counts_in_each_and_all_close() {
         let headers = [("x-forwarded-for", address), ("user-agent", FIREFOX)];
         assert_eq!(api.post_event(&headers, body.clone()).await.status, 202);
     }
-    let unknown = json!({"n": "pageview", "u": format!("https://{SITE}/"), "d": "nowhere.example,site-0.example.org"});
+    let unknown =
+        json!({"n": "pageview", "u": format!("https://{SITE}/"), "d": "nowhere.example,site-0.example.org"});
     let headers = [("x-forwarded-for", "192.0.2.1"), ("user-agent", FIREFOX)];
     assert_eq!(api.post_event(&headers, unknown.to_string()).await.status, 202, "one of the sites is known");
     let check = async |api: &Api, what: &str| {
@@ -237,7 +275,11 @@ async fn a_hit_for_several_sites_counts_in_each_and_all_close() {
             assert_eq!(status, StatusCode::OK, "{report}");
             let tile = |name: &str| report["tiles"][name]["value"].clone();
             let views = if at == 0 { 3 } else { 2 };
-            assert_eq!((tile("pageviews"), tile("visitors"), tile("visits")), (json!(views), json!(2), json!(2)), "{what}: {name}");
+            assert_eq!(
+                (tile("pageviews"), tile("visitors"), tile("visits")),
+                (json!(views), json!(2), json!(2)),
+                "{what}: {name}"
+            );
         }
     };
     check(&api, "open").await;
@@ -258,7 +300,10 @@ async fn changes_from_the_command_line_are_noticed_and_a_removed_site_is_erased(
     let headers = [("x-forwarded-for", "192.0.2.1"), ("user-agent", FIREFOX)];
     api.post_event(&headers, view("/")).await;
     api.post_event(&headers, event("download")).await;
-    assert_eq!(running.outcomes().await, BTreeMap::from([("accepted".into(), 1), ("undeclared_event".into(), 1)]));
+    assert_eq!(
+        running.outcomes().await,
+        BTreeMap::from([("accepted".into(), 1), ("undeclared_event".into(), 1)])
+    );
     home.run(&["event", "add", SITE, "download", "--property", "plan=pro"]);
     let end = std::time::Instant::now() + super::server::PATIENCE;
     while running.outcomes().await["accepted"] < 2 {
@@ -273,9 +318,14 @@ async fn changes_from_the_command_line_are_noticed_and_a_removed_site_is_erased(
     while api.post_event(&headers, view("/")).await.status != 400 {
         assert!(std::time::Instant::now() < end, "hits of the removed site are refused");
     }
-    assert_eq!(api.get(&format!("/api/sites/{SITE}/report"), &running.staff).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        api.get(&format!("/api/sites/{SITE}/report"), &running.staff).await.0,
+        StatusCode::UNAUTHORIZED
+    );
     let of_site = |folder: &str| home.files(folder).iter().filter(|name| name.starts_with("1-")).count();
-    until("the erasure", || (of_site("journal") + of_site("journal-keys") + of_site("releases") == 0).then_some(()));
+    until("the erasure", || {
+        (of_site("journal") + of_site("journal-keys") + of_site("releases") == 0).then_some(())
+    });
     let (code, output) = running.server.stop();
     assert_eq!(code, Some(0), "{output}");
     let stored = super::rows::Stored::of(home.data.path());

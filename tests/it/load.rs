@@ -114,8 +114,12 @@ async fn a_kill_under_load_loses_nothing_that_was_acknowledged() {
     }
 
     // Everybody comes again: nobody is new, no visit begins, and every view counts once more.
-    let again: Vec<_> =
-        sent.acknowledged.iter().filter(|one| visitors.contains(&one.hit.visitor.number)).map(|one| one.hit.clone()).collect();
+    let again: Vec<_> = sent
+        .acknowledged
+        .iter()
+        .filter(|one| visitors.contains(&one.hit.visitor.number))
+        .map(|one| one.hit.clone())
+        .collect();
     let resent = send(&args(&server), again).await.unwrap();
     assert_eq!((resent.unanswered, acknowledged(&resent).1), (0, answered));
     let later = api.read("report", "p=day&limit=10000", &key).await;

@@ -9,7 +9,7 @@ use mayfly::{
         outcome::Note,
         row::{Family, Table},
     },
-    simulate::truth::Lines,
+    simulate::{coverage::Feature, truth::Lines},
 };
 
 use super::{
@@ -81,6 +81,7 @@ fn check_of_no_site(play: &Play) {
 #[tokio::test]
 async fn a_day_of_the_simulator_with_handover() {
     let mut play = Play::of("2026-10-25", "Europe/Tallinn", 90, 1);
+    assert_eq!(play.missing, []);
     let runtime = play.home.runtime.path().join("run").to_str().unwrap().to_owned();
     let serve = |play: &Play| play.home.serve_with(&["--runtime", &runtime, "--flush-interval", "2s"]);
 
@@ -147,6 +148,7 @@ async fn a_day_of_the_simulator_with_handover() {
 #[tokio::test]
 async fn a_day_of_the_simulator_without_handover() {
     let mut play = Play::of("2026-11-18", "America/New_York", 60, 2);
+    assert_eq!(play.missing, [Feature::ClockChange]);
     let serve = |play: &Play| play.home.serve_with(&["--runtime", "none"]);
     let server = serve(&play);
     play.until(&server, play.among_visits()).await;

@@ -1,14 +1,11 @@
-//! What the store really holds, read by SQL from its file, as the recount's lines.
+//! What the store really holds, read by SQL from its file.
 
 use std::{fs, path::Path};
 
 use duckdb::{AccessMode, Config, Connection};
-use mayfly::{
-    domain::{
-        day::{Day, Hour},
-        row::{Row, Table, columns},
-    },
-    simulate::truth::{Lines, lines_of},
+use mayfly::domain::{
+    day::{Day, Hour},
+    row::{Row, Table, columns},
 };
 
 /// A copy of a data directory's store, so that reading changes nothing. The server must not run.
@@ -62,10 +59,6 @@ impl Stored {
             }
         }
         rows
-    }
-
-    pub fn lines(&self, site: u32, day: Day) -> Lines {
-        lines_of(&self.rows(site, day))
     }
 
     /// A number that a query without parameters gives.
