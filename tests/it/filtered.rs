@@ -15,12 +15,15 @@ use super::{
     expected::{As, Expected, Sums, numbers, ratio, total},
 };
 
+/// Which keys of a line a filter lets through.
+type Taken = Box<dyn Fn(&[Text]) -> bool>;
+
 /// A filter of the query, where its value stands in the lines' keys, and how what is left is read.
 struct Filter {
     query: String,
     family: Family,
     as_tiles: As,
-    taken: Box<dyn Fn(&[Text]) -> bool>,
+    taken: Taken,
 }
 
 fn filters() -> Vec<Filter> {
