@@ -33,7 +33,7 @@ use crate::{
             Admission, Lists, Request, Signals, SiteRules, admit, bot, describe, named_sites, objection,
         },
         day::UnixMs,
-        declaration::SiteId,
+        declaration::{Site, SiteId},
         hit::{Hit, Incoming, VisitorKey},
         outcome::{Note, Outcome},
         vocabulary::Undeclared,
@@ -134,6 +134,15 @@ impl Collector {
         self.rules.refresh(&self.directory.load(), now);
     }
 
+    /// A site's rules as its settings are now: a hit right after a change in this process is taken by the new ones.
+    fn rules_of(&self, site: &Site, now: UnixMs) -> Option<Arc<SiteRules>> {
+        let compiled = self.rules.of(site.id).filter(|rules| rules.version == site.version);
+        compiled.or_else(|| {
+            self.refresh(now);
+            self.rules.of(site.id)
+        })
+    }
+
     /// Writes hits that were shed into the ledger, once it takes records again. Blocks.
     pub fn settle_shed(&self, now: UnixMs) {
         let n = self.shed.swap(0, Ordering::AcqRel);
@@ -189,7 +198,7 @@ impl Collector {
         now: UnixMs,
     ) -> Result<Ticket, Trouble> {
         let site = entry.at(now);
-        let Some(rules) = self.rules.of(site.id) else {
+        let Some(rules) = self.rules_of(site, now) else {
             return self.drop_for_none(Outcome::UnknownSite, now).await;
         };
         if let Some(outcome) = objection(signals, rules.objection) {
