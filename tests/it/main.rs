@@ -4,6 +4,31 @@
     reason = "clippy excuses functions marked as tests, not the helpers that they call"
 )]
 
+mod docs; // the documents against the code: links, files, settings
 mod laws; // the core against the naive recount: counting, settling, replay, close
+mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
 mod planted; // admission finds what the simulator planted
 mod tidy; // rules of the house that a compiler does not know
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// All Rust files below a folder of the package, with their texts.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push((path.clone(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
+    assert!(found.len() > 5, "{folder} holds sources");
+    found
+}
