@@ -33,7 +33,7 @@ use crate::{
             Admission, Lists, Request, Signals, SiteRules, admit, bot, describe, named_sites, objection,
         },
         day::UnixMs,
-        declaration::{Site, SiteId},
+        declaration::{Kept, Site, SiteId},
         hit::{Hit, Incoming, VisitorKey},
         outcome::{Note, Outcome},
         vocabulary::Undeclared,
