@@ -10,7 +10,6 @@ mod compare; // a report's JSON against what it must say
 mod docs; // the documents against the code: links, files, settings
 mod expected; // what a report must say, from the naive recount
 mod laws; // the core against the naive recount: counting, settling, replay, close
-mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
 mod load; // a kill while hits are on their way
 mod planted; // admission finds what the simulator planted
@@ -19,6 +18,7 @@ mod product; // the real binary against the truth: reports, releases, kills, sto
 mod rows; // what the store really holds
 mod server; // a real Mayfly and its clock
 mod tidy; // rules of the house that a compiler does not know
+mod traces; // nothing of a visitor is written anywhere
 
 use std::{
     fs,
@@ -42,4 +42,3 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     assert!(found.len() > 5, "{folder} holds sources");
     found
 }
-mod traces; // nothing of a visitor is written anywhere
