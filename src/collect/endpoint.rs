@@ -33,7 +33,7 @@ use crate::{
             Admission, Lists, Request, Signals, SiteRules, admit, bot, describe, named_sites, objection,
         },
         day::UnixMs,
-        declaration::{Kept, SiteId},
+        declaration::{Kept, Site, SiteId},
         hit::{Hit, Incoming, VisitorKey},
         outcome::{Note, Outcome},
         vocabulary::Undeclared,
@@ -134,11 +134,12 @@ impl Collector {
         self.rules.refresh(&self.directory.load(), now);
     }
 
-    /// A site that was just added is not in the rules before the next refresh: its first hits do not wait for it.
-    fn rules_of(&self, site: SiteId, now: UnixMs) -> Option<Arc<SiteRules>> {
-        self.rules.of(site).or_else(|| {
+    /// A site's rules as its settings are now: a hit right after a change in this process is taken by the new ones.
+    fn rules_of(&self, site: &Site, now: UnixMs) -> Option<Arc<SiteRules>> {
+        let compiled = self.rules.of(site.id).filter(|rules| rules.version == site.version);
+        compiled.or_else(|| {
             self.refresh(now);
-            self.rules.of(site)
+            self.rules.of(site.id)
         })
     }
 
@@ -197,7 +198,7 @@ impl Collector {
         now: UnixMs,
     ) -> Result<Ticket, Trouble> {
         let site = entry.at(now);
-        let Some(rules) = self.rules_of(site.id, now) else {
+        let Some(rules) = self.rules_of(site, now) else {
             return self.drop_for_none(Outcome::UnknownSite, now).await;
         };
         if let Some(outcome) = objection(signals, rules.objection) {
