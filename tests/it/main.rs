@@ -4,11 +4,21 @@
     reason = "clippy excuses functions marked as tests, not the helpers that they call"
 )]
 
+mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
+mod api; // requests of the tests below
+mod compare; // a report's JSON against what it must say
 mod docs; // the documents against the code: links, files, settings
+mod expected; // what a report must say, from the naive recount
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
+mod load; // a kill while hits are on their way
 mod planted; // admission finds what the simulator planted
+mod play; // the simulator's day, played to a server second by second
+mod product; // the real binary against the truth: reports, releases, kills, stops, the close
+mod rows; // what the store really holds
+mod server; // a real Mayfly and its clock
 mod tidy; // rules of the house that a compiler does not know
+mod traces; // nothing of a visitor is written anywhere
 
 use std::{
     fs,
