@@ -50,6 +50,9 @@ impl Running {
     }
 }
 
+/// An outcome, headers, a body.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], String);
+
 fn view(path: &str) -> String {
     json!({"n": "pageview", "u": format!("https://{SITE}{path}"), "d": SITE}).to_string()
 }
@@ -78,7 +81,7 @@ async fn what_policy_drops_is_answered_like_what_counts() {
         .to_vec(),
         body: "ok".into(),
     };
-    let cases: [(&str, &[(&str, &str)], String); 9] = [
+    let cases: [Case; 9] = [
         ("accepted", &[from("192.0.2.1"), browser], view("/")),
         ("accepted", &[from("192.0.2.1"), browser], view("/again")),
         ("accepted", &[from("192.0.2.1"), browser], event("signup")),

@@ -14,7 +14,7 @@ const REFUSED: [&str; 5] = ["flow", "region", "city", "browser_version", "os_ver
 
 /// All differences between a report of one whole day (`limit` above all rows) and what it must say.
 pub fn differences(report: &Value, expected: &Expected) -> Vec<String> {
-    let mut found = Differences(Vec::new());
+    let mut found = Differences::default();
     found.tiles(&report["tiles"], &expected.tiles());
     found.series(&report["series"]["buckets"], &expected.buckets(), expected);
     let panels = expected.panels();
@@ -33,10 +33,12 @@ pub fn differences(report: &Value, expected: &Expected) -> Vec<String> {
     found.0
 }
 
-struct Differences(Vec<String>);
+/// What differs, in words.
+#[derive(Default)]
+pub struct Differences(pub Vec<String>);
 
 impl Differences {
-    fn same(&mut self, what: &str, shown: &Value, expected: &Value) {
+    pub fn same(&mut self, what: &str, shown: &Value, expected: &Value) {
         let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * b.abs().max(1.0);
         let equal = match (shown.as_f64(), expected.as_f64()) {
             (Some(a), Some(b)) => close(a, b),
@@ -47,7 +49,7 @@ impl Differences {
         }
     }
 
-    fn numbers(&mut self, what: &str, shown: &Value, expected: &Map<String, Value>) {
+    pub fn numbers(&mut self, what: &str, shown: &Value, expected: &Map<String, Value>) {
         for (key, value) in expected.iter().filter(|(key, _)| *key != "steps") {
             self.same(&format!("{what} {key}"), &shown[key], value);
         }
@@ -67,6 +69,14 @@ impl Differences {
             .map(|(key, tile)| (key.clone(), tile["value"].clone()))
             .collect();
         self.numbers("tile", &Value::Object(values), expected);
+    }
+
+    /// Tiles of a filtered report: what is not expected must be refused or unknown.
+    pub fn tiles_of(&mut self, query: &str, report: &Value, expected: &Map<String, Value>) {
+        for (key, tile) in report["tiles"].as_object().unwrap() {
+            let known = expected.get(key).unwrap_or(&Value::Null);
+            self.same(&format!("{query}: tile {key}"), &tile["value"], known);
+        }
     }
 
     fn series(&mut self, shown: &Value, expected: &[(String, Map<String, Value>)], day: &Expected) {

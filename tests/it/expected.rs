@@ -7,7 +7,7 @@ use mayfly::{
         Text,
         counters::Counter,
         day::{Calendar, Hour, UnixMs},
-        declaration::{Step, matches_path},
+        declaration::Step,
         row::{Family, Table},
     },
     simulate::{
@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 #[derive(Clone, Copy, Default, PartialEq)]
 pub struct Sums {
     page: [i64; Counter::COUNT],
-    event: [i64; 4],
+    pub event: [i64; 4],
 }
 
 impl Sums {
@@ -31,7 +31,7 @@ impl Sums {
         own.iter_mut().zip(counts).for_each(|(own, n)| *own += n);
     }
 
-    fn n(&self, counter: Counter) -> i64 {
+    pub fn n(&self, counter: Counter) -> i64 {
         self.page[counter as usize]
     }
 
@@ -40,13 +40,13 @@ impl Sums {
     }
 }
 
-fn ratio(over: i64, under: f64) -> Value {
+pub fn ratio(over: i64, under: f64) -> Value {
     if under > 0.0 { json!(over as f64 / under) } else { Value::Null }
 }
 
 /// How the rows of a panel are read.
 #[derive(Clone, Copy, PartialEq)]
-enum As {
+pub enum As {
     /// Of an attribute, or all together.
     Whole,
     /// One page or section that visits saw.
@@ -58,7 +58,7 @@ enum As {
 }
 
 /// The numbers of a row, by their keys in the JSON.
-fn numbers(sums: &Sums, how: As) -> Map<String, Value> {
+pub fn numbers(sums: &Sums, how: As) -> Map<String, Value> {
     use Counter::*;
     let n = |counter| json!(sums.n(counter));
     let began =
@@ -127,7 +127,7 @@ impl Expected {
     }
 
     /// Sums by one key of the lines that `taken` takes.
-    fn by(
+    pub fn by(
         &self,
         table: Table,
         family: Family,
@@ -151,7 +151,7 @@ impl Expected {
         self.by(Table::Pages, Family::Page, 1, is_page)
     }
 
-    fn whole(&self) -> Sums {
+    pub fn whole(&self) -> Sums {
         total(&self.pages())
     }
 
@@ -302,7 +302,7 @@ fn is_page(keys: &[Text]) -> bool {
     &*keys[0] == "page"
 }
 
-fn total(sums: &BTreeMap<String, Sums>) -> Sums {
+pub fn total(sums: &BTreeMap<String, Sums>) -> Sums {
     let mut total = Sums::default();
     for one in sums.values() {
         total.page.iter_mut().zip(one.page).for_each(|(own, n)| *own += n);
@@ -334,10 +334,4 @@ fn listed(sums: BTreeMap<String, Sums>, how: As, whole: Option<(Sums, Counter)>)
         other,
         told,
     }
-}
-
-/// Whether a page is in one of the shop's sections.
-#[allow(dead_code, reason = "for filtered reports")]
-pub fn in_section(label: &str) -> bool {
-    shop::SECTIONS.iter().any(|pattern| matches_path(pattern, label))
 }

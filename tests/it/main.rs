@@ -9,9 +9,10 @@ mod api; // requests of the tests below
 mod compare; // a report's JSON against what it must say
 mod docs; // the documents against the code: links, files, settings
 mod expected; // what a report must say, from the naive recount
+mod filtered; // reports with one filter, against the naive recount
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
-mod load; // a kill while hits are on their way
+mod load; // many hits at once: reads of one moment, a kill
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close

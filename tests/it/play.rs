@@ -16,7 +16,7 @@ use mayfly::{
         coverage::Feature,
         shop,
         told::Rules,
-        truth::{Arrival, Truth},
+        truth::{Arrival, Recount, Truth},
         world::{self, Scenario},
     },
 };
@@ -25,6 +25,7 @@ use super::{
     api::{Api, SITE},
     compare::{assert_none, differences},
     expected::Expected,
+    filtered,
     server::{Home, PATIENCE, Server},
 };
 
@@ -153,6 +154,15 @@ impl Play {
         self.truths.entry(day).or_insert_with(|| Truth::new(day, shop::funnels()))
     }
 
+    /// How many hits are not in the attributes yet.
+    pub fn hits_in_this_hour(&self) -> u64 {
+        let day = self.zone.day_at(self.now);
+        let stretch = self.calendar(day).moment(self.now).stretch;
+        let accepted = |recount: Recount| recount.outcomes.get(&Outcome::Accepted).copied().unwrap_or(0);
+        let truth = &self.truths[&day];
+        accepted(truth.recount()) - accepted(truth.recount_before(stretch))
+    }
+
     pub fn rules(&self) -> Rules {
         Rules { k: K, salt_epochs: self.epochs }
     }
@@ -195,6 +205,7 @@ impl Play {
                 assert_eq!(meta["live"], staff, "{what}");
             }
             self.check_rows(&api, "p=day", key, what).await;
+            assert_none(&filtered::differences(&api, "p=day", key, &expected).await, what);
         }
         let expected = Expected::open(truth, &calendar, self.now, self.rules(), true);
         self.check_ledger(&api, &expected, truth, what).await;
@@ -240,7 +251,9 @@ impl Play {
             let report = api.read("report", &format!("p={}&limit=10000", self.day), key).await;
             assert_none(&differences(&report, &expected), what);
             assert!(report["meta"]["as_of"].is_null() && report["meta"]["open_day"].is_null(), "{what}");
-            self.check_rows(&api, &format!("p={}", self.day), key, what).await;
+            let period = format!("p={}", self.day);
+            self.check_rows(&api, &period, key, what).await;
+            assert_none(&filtered::differences(&api, &period, key, &expected).await, what);
         }
     }
 }

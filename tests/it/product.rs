@@ -87,11 +87,13 @@ async fn a_day_of_the_simulator_with_handover() {
 
     // Within an hour, before anything else.
     let server = serve(&play);
-    play.until(&server, play.minute(10 * 60 + 20)).await;
+    play.until(&server, play.minute(11 * 60 + 50)).await;
+    assert!(play.hits_in_this_hour() > 10, "there is something that only staff may see");
     play.check_open(&server, "within the hour").await;
 
     // The hour turns without a hit: attributes follow, the read key too.
-    play.move_to(play.minute(11 * 60));
+    play.move_to(play.minute(12 * 60));
+    assert_eq!(play.hits_in_this_hour(), 0);
     play.check_open(&server, "the hour has turned").await;
 
     // Killed in the midst of visits; they go on.

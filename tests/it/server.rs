@@ -168,6 +168,7 @@ impl Server {
 }
 
 impl Drop for Server {
+    #[allow(clippy::print_stdout, reason = "a test that fails shows what its server said")]
     fn drop(&mut self) {
         if self.ended.is_none() {
             let _ = self.child.kill();
