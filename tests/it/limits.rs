@@ -1,6 +1,6 @@
 //! docs/LIMITS.md against the code, and the bounds that no other test goes to.
 
-use std::{collections::BTreeSet, fs, net::IpAddr, path::Path};
+use std::{fs, net::IpAddr, path::Path};
 
 use mayfly::{
     collect::client::Proxies,
@@ -14,7 +14,7 @@ use mayfly::{
     store::duckdb::Limits,
 };
 
-use crate::sources;
+use crate::{functions, sources};
 
 fn page() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/LIMITS.md")).unwrap()
@@ -130,15 +130,7 @@ fn the_caps_of_a_day_and_of_duckdb_are_on_the_page() {
 
 #[test]
 fn the_tests_that_the_page_names_exist() {
-    let mut known = BTreeSet::new();
-    for (_, text) in sources("src").into_iter().chain(sources("tests")) {
-        for line in text.lines() {
-            let line = line.trim_start().trim_start_matches("async ");
-            if let Some(rest) = line.strip_prefix("fn ") {
-                known.insert(rest.split('(').next().unwrap_or_default().to_owned());
-            }
-        }
-    }
+    let known = functions();
     let page = page();
     let is_name = |word: &&str| {
         word.matches('_').count() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')

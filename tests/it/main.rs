@@ -22,6 +22,7 @@ mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -42,4 +43,14 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
     assert!(found.len() > 5, "{folder} holds sources");
     found
+}
+
+/// The names of all functions of sources and tests.
+fn functions() -> BTreeSet<String> {
+    let texts = sources("src").into_iter().chain(sources("tests"));
+    let named = |line: &str| {
+        let line = line.trim_start().trim_start_matches("async ").strip_prefix("fn ")?;
+        Some(line.split('(').next().unwrap_or_default().to_owned())
+    };
+    texts.flat_map(|(_, text)| text.lines().filter_map(named).collect::<Vec<_>>()).collect()
 }

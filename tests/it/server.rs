@@ -174,7 +174,10 @@ impl Drop for Server {
             let _ = self.child.kill();
             let _ = self.child.wait();
             if std::thread::panicking() {
-                println!("{}", self.output());
+                #[allow(clippy::print_stdout, reason = "a test that fails shows what its server said")]
+                {
+                    println!("{}", self.output());
+                }
             }
         }
     }
