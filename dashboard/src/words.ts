@@ -159,6 +159,8 @@ export const notCollected = 'Not collected';
 export const notCollectedWhy = 'This site does not keep it.';
 export const toSettings = 'Change in settings';
 export const emptyRange = 'Nothing in this range.';
+export const noEvents = 'No event is declared: only views are counted.';
+export const declareEvents = 'Declare events';
 export const emptyPanel = 'Nothing here.';
 export const lastData = (date: string) => `Last data: ${date}.`;
 export const goThere = 'Go there';
