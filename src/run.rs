@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI32, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -18,6 +18,7 @@ use crate::{
         driver::{Closing, Drivers, Remember},
         release_file::ReleaseFiles,
         resume::{ResumeError, Start},
+        retention::Retention,
     },
     collect::{
         client::Proxies,
@@ -31,7 +32,7 @@ use crate::{
         Text,
         address::Grain,
         admit::Lists,
-        day::{Day, UnixMs, Zone},
+        day::{Day, UnixMs},
         declaration::SiteId,
         row::ReleaseId,
         tally::{Caps, KnownValues},
@@ -174,8 +175,7 @@ pub struct Parts {
     pub closing: Arc<Closing>,
     pub collector: Arc<Collector>,
     runtime: Option<RuntimeDir>,
-    /// The UTC day on which rows over their retention were last erased.
-    erased_on: Arc<AtomicI32>,
+    retention: Arc<Retention>,
 }
 
 /// Dropped, it leaves the runtime directory's files as they are.
@@ -253,16 +253,8 @@ impl Parts {
         };
         let collector =
             Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
-        let parts = Parts {
-            control,
-            store,
-            journal,
-            memory,
-            closing,
-            collector,
-            runtime,
-            erased_on: Arc::new(AtomicI32::new(i32::MIN)),
-        };
+        let parts =
+            Parts { control, store, journal, memory, closing, collector, runtime, retention: Arc::default() };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
         }
@@ -291,28 +283,7 @@ impl Parts {
         }
         self.collector.settle_shed(now);
         self.erase_removed();
-        self.erase_old(now);
-    }
-
-    /// Erases rows over their site's retention, once a day.
-    fn erase_old(&self, now: UnixMs) {
-        let today = Zone::utc().day_at(now);
-        if self.erased_on.swap(today.0, Ordering::Relaxed) == today.0 {
-            return;
-        }
-        for entry in self.collector.directory.load().entries() {
-            let site = entry.at(now);
-            let before = entry.day(now).months_before(site.retention_months);
-            let first = self.store.extent(site.id).map(|extent| extent.map(|(first, _)| first));
-            let erased = first.and_then(|first| match first {
-                Some(first) if first < before => self.store.erase(site.id, Some(before)),
-                _ => Ok(()),
-            });
-            if let Err(error) = erased {
-                tracing::error!(%error, site = site.id.0, "rows over their retention could not be erased; tried again");
-                self.erased_on.store(i32::MIN, Ordering::Relaxed);
-            }
-        }
+        self.retention.step(&*self.store, &self.control.directory().load(), now);
     }
 
     fn erase_removed(&self) {

@@ -3,6 +3,8 @@
 pub mod driver;
 pub mod release_file;
 pub mod resume;
+pub mod retention;
+pub mod self_check;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -34,11 +34,6 @@ impl Day {
         Day(self.0.saturating_add(n))
     }
 
-    /// The same date `n` months earlier; the last day of that month where it has no such date.
-    pub fn months_before(self, n: u32) -> Day {
-        Day::of(self.date().saturating_sub(i64::from(n).months()))
-    }
-
     /// Parses `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Day> {
         let date: Date = text.parse().ok()?;
@@ -89,6 +84,13 @@ impl Zone {
             .to_zoned(self.0.clone())
             .map(|zoned| zoned.timestamp().as_millisecond())
             .unwrap_or(i64::MAX)
+    }
+
+    /// Whether a wall-clock hour of a day lasts longer than an hour, because the clock is set back in it.
+    pub fn happens_twice(&self, day: Day, hour: Hour) -> bool {
+        const HOUR_MS: i64 = 3_600_000;
+        self.start_of(day.plus(1)) - self.start_of(day) > 24 * HOUR_MS
+            && self.calendar(day).lasts_ms(hour) > HOUR_MS
     }
 
     /// The instants and hours of one day, made once so that a hit needs no calendar arithmetic.
@@ -164,6 +166,13 @@ impl Calendar {
         self.hours[self.moment(at).stretch as usize].0
     }
 
+    /// How long the clock shows an hour in this day, in ms: 0 where it is skipped.
+    fn lasts_ms(&self, hour: Hour) -> i64 {
+        let ends = self.hours.iter().skip(1).map(|&(from, _)| from).chain([self.ends]);
+        let stretches = self.hours.iter().zip(ends).filter(|&(&(_, shown), _)| shown == hour);
+        stretches.map(|(&(from, _), to)| to - from).sum()
+    }
+
     /// The wall-clock hours of the day in the order in which they pass (23, 24 or 25 of them, mostly).
     pub fn hours(&self) -> impl Iterator<Item = Hour> + '_ {
         self.hours.iter().map(|&(_, hour)| hour)
@@ -197,6 +206,18 @@ mod tests {
     }
 
     #[test]
+    fn the_hour_in_which_the_clock_is_set_back_happens_twice() {
+        let twice = |zone: &str, day: &str| -> Vec<u8> {
+            let (zone, day) = (Zone::named(zone).unwrap(), Day::parse(day).unwrap());
+            (0..24).filter(|&hour| zone.happens_twice(day, Hour(hour))).collect()
+        };
+        assert_eq!(twice("Europe/Tallinn", "2026-10-25"), [3]);
+        assert!(twice("Europe/Tallinn", "2026-10-26").is_empty());
+        assert!(twice("Europe/Tallinn", "2026-03-29").is_empty());
+        assert!(twice("UTC", "2026-10-25").is_empty());
+    }
+
+    #[test]
     fn moments_grow_through_a_day_whose_hour_happens_twice() {
         let calendar = Zone::named("Europe/Tallinn").unwrap().calendar(Day::parse("2026-10-25").unwrap());
         let mut last = calendar.moment(calendar.starts);
@@ -212,7 +233,6 @@ mod tests {
     #[test]
     fn days_read_and_print_as_dates() {
         assert_eq!(Day::parse("2026-11-22").unwrap().plus(9).to_string(), "2026-12-01");
-        assert_eq!(Day::parse("2026-03-31").unwrap().months_before(25).to_string(), "2024-02-29");
         assert_eq!(Day::parse("2026-2-3"), None);
         assert_eq!(Day::parse("yesterday"), None);
     }

@@ -79,6 +79,12 @@ impl Panels<'_> {
         let left = |sums: &Sums| (parts && *sums != Sums::default()).then(|| values(sums, &metrics));
         let rest = left(&rest);
         let mut other = left(&untold);
+        if matches!(family, Family::Place | Family::Device) {
+            // An event is untold here more often than the visits that had it: the two sums are of other visits.
+            if let Some(rate) = other.as_mut().and_then(|other| other.get_mut(Metric::EventRate.key())) {
+                *rate = Number::Unknown;
+            }
+        }
         if parts && self.plan.scope.is_of_sources() && family == Family::Visit {
             other = self.left_of_sources(&told)?;
         }
@@ -308,7 +314,7 @@ impl Panels<'_> {
     /// Pages of the site's first host are shown by their path.
     fn name(&self, dimension: &Dimension, value: &Text) -> Text {
         use Dimension::{EntryPage, ExitPage, Flow, Page};
-        let path = value.strip_prefix(self.site.name.as_str()).filter(|rest| rest.starts_with('/'));
+        let path = value.strip_prefix(self.site.main_host()).filter(|rest| rest.starts_with('/'));
         match (dimension, path) {
             (Page | EntryPage | ExitPage | Flow, Some(path)) => path.into(),
             _ => value.clone(),
@@ -335,14 +341,19 @@ impl Panels<'_> {
         };
         let moved = (untold(against) - untold(&before)).abs();
         let crowds = matches!(family, Family::Visit | Family::Place | Family::Device | Family::Language);
+        // Nothing stored to hold a row against is no news about the row.
+        let known = whole(&before.total, primary.1) > 0.0;
         for row in rows {
             let (was, is) = (before.rows.get(&row.value), against.rows.get(&row.value));
             let (was_n, is_n) =
                 (was.map_or(0.0, |one| whole(one, primary.1)), is.map_or(0.0, |one| whole(one, primary.1)));
             row.previous = was.map(|sums| values(sums, metrics));
             row.compared = cut.as_ref().map(|_| values(&is.copied().unwrap_or_default(), metrics));
-            row.untold_before = was.is_none() && crowds;
-            row.new = was.is_none() && !crowds;
+            let appeared = known
+                && was.is_none()
+                && now.rows.get(&row.value).is_some_and(|one| whole(one, primary.1) > 0.0);
+            row.untold_before = appeared && crowds;
+            row.new = appeared && !crowds;
             row.uncertain = crowds && self.plan.range.len() > 1 && moved > (is_n - was_n).abs();
         }
         Ok(())
