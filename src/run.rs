@@ -313,8 +313,13 @@ fn resume(
         let releases: Vec<_> = of_day(&waiting, file.site, file.day).collect();
         match memory.resume(&fixed, file.day, now, &releases) {
             Ok(day) => {
-                for release in day.waiting() {
-                    files.write(&release).map_err(io_of("a release file"))?;
+                let waits = day.waiting();
+                for release in &waits {
+                    files.write(release).map_err(io_of("a release file"))?;
+                }
+                // The journal knows that the store has the others: the process before ended too early to remove them.
+                for delivered in releases.iter().filter(|one| waits.iter().all(|other| other.id != one.id)) {
+                    files.remove(delivered.id).map_err(io_of("a delivered release's file"))?;
                 }
                 tracing::info!(site = file.site.0, day = %file.day, "took an open day up again");
             }

@@ -15,15 +15,15 @@ use super::{
     expected::{As, Expected, Sums, numbers, ratio, total},
 };
 
-/// Whether a line with these keys is of the filter.
-type Takes = Box<dyn Fn(&[Text]) -> bool>;
+/// Which keys of a line a filter lets through.
+type Taken = Box<dyn Fn(&[Text]) -> bool>;
 
 /// A filter of the query, where its value stands in the lines' keys, and how what is left is read.
 struct Filter {
     query: String,
     family: Family,
     as_tiles: As,
-    taken: Takes,
+    taken: Taken,
 }
 
 fn filters() -> Vec<Filter> {

@@ -194,7 +194,7 @@ fn read(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> JoinH
 
 /// Asks until there is an answer.
 #[track_caller]
-pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: impl std::fmt::Display, mut ask: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask() {
