@@ -174,10 +174,7 @@ impl Drop for Server {
             let _ = self.child.kill();
             let _ = self.child.wait();
             if std::thread::panicking() {
-                #[allow(clippy::print_stdout, reason = "a test that fails shows what its server said")]
-                {
-                    println!("{}", self.output());
-                }
+                println!("{}", self.output());
             }
         }
     }
