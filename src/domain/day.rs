@@ -212,9 +212,9 @@ mod tests {
             (0..24).filter(|&hour| zone.happens_twice(day, Hour(hour))).collect()
         };
         assert_eq!(twice("Europe/Tallinn", "2026-10-25"), [3]);
-        assert_eq!(twice("Europe/Tallinn", "2026-10-26"), []);
-        assert_eq!(twice("Europe/Tallinn", "2026-03-29"), []);
-        assert_eq!(twice("UTC", "2026-10-25"), []);
+        assert!(twice("Europe/Tallinn", "2026-10-26").is_empty());
+        assert!(twice("Europe/Tallinn", "2026-03-29").is_empty());
+        assert!(twice("UTC", "2026-10-25").is_empty());
     }
 
     #[test]
