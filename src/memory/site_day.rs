@@ -472,7 +472,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Coarsens what is left into the day's last release (DESIGN.md, section 4).
+    /// Coarsens what is left into the day's last release (docs/COUNTING.md).
     pub fn coarsen(self, day: &SiteDay, closed_at: i64) -> (Release, KnownValues) {
         let Closed { rows, sizes, known } = self.open.close(self.epochs);
         let row = DayRow {
