@@ -33,7 +33,7 @@ use crate::{
             Admission, Lists, Request, Signals, SiteRules, admit, bot, describe, named_sites, objection,
         },
         day::UnixMs,
-        declaration::{Site, SiteId},
+        declaration::{Kept, Site, SiteId},
         hit::{Hit, Incoming, VisitorKey},
         outcome::{Note, Outcome},
         vocabulary::Undeclared,
@@ -208,7 +208,7 @@ impl Collector {
         let sender = self.sender(request);
         let admission = admit(&Request { incoming, address: &sender.address }, &rules, &self.lists);
         let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        match self.count(&arrived, &rules, admission, &sender, language) {
+        match self.count(&arrived, &rules, site.kept, admission, &sender, language) {
             // The day closed between arrival and tally: the ledger of the day that is open says so.
             Err(Refusal::Closed) => {
                 let now = clock::now();
@@ -223,6 +223,7 @@ impl Collector {
         &self,
         arrived: &Arrived,
         rules: &SiteRules,
+        kept: Kept,
         admission: Admission,
         sender: &Sender,
         language: Option<&str>,
@@ -237,7 +238,7 @@ impl Collector {
                 return arrived.day.drop_hits(arrived.moment, outcome, &notes, 1);
             }
         };
-        self.tally(arrived, rules, &hit, &notes, &undeclared, sender, language)
+        self.tally(arrived, rules, kept, &hit, &notes, &undeclared, sender, language)
     }
 
     #[allow(
@@ -248,6 +249,7 @@ impl Collector {
         &self,
         arrived: &Arrived,
         rules: &SiteRules,
+        kept: Kept,
         hit: &Hit,
         notes: &[Note],
         undeclared: &[Undeclared],
@@ -262,7 +264,7 @@ impl Collector {
                     return arrived.day.drop_hits(arrived.moment, outcome, notes, 1);
                 }
                 let place = self.geo.place(&sender.address);
-                Some(describe(rules.kept, place, &sender.agent, language, &self.lists))
+                Some(describe(kept, place, &sender.agent, language, &self.lists))
             }
         };
         let described = described.as_ref();

@@ -314,8 +314,7 @@ impl Panels<'_> {
     /// Pages of the site's first host are shown by their path.
     fn name(&self, dimension: &Dimension, value: &Text) -> Text {
         use Dimension::{EntryPage, ExitPage, Flow, Page};
-        let first = self.site.hosts.first().filter(|host| !host.contains('*')).unwrap_or(&self.site.name);
-        let path = value.strip_prefix(first.as_str()).filter(|rest| rest.starts_with('/'));
+        let path = value.strip_prefix(self.site.main_host()).filter(|rest| rest.starts_with('/'));
         match (dimension, path) {
             (Page | EntryPage | ExitPage | Flow, Some(path)) => path.into(),
             _ => value.clone(),
