@@ -108,6 +108,9 @@ pub struct ShownStep {
     pub name: Text,
     pub kind: &'static str,
     pub entrants: i64,
+    /// In the compared range (whole days: no hours are stored for funnels).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<i64>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]

@@ -3,6 +3,7 @@
 mod answer;
 mod ask;
 mod csv;
+mod goals;
 mod panels;
 mod range;
 mod reads;

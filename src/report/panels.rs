@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    answer::{Panel, PanelRow, ShownStep, Values},
+    answer::{Panel, PanelRow, Values},
     ask::{Plan, refusal},
     range::Today,
     reads::{Number, Reads, Span, Sums, by_key},
@@ -13,7 +13,7 @@ use crate::{
     domain::{
         NONE, OTHER, STAR, Text,
         counters::Counter,
-        declaration::{Site, Step, matches_path},
+        declaration::{Site, matches_path},
         plan::{Counted, Dimension, Formula, Metric, View, formula},
         query::{Condition, Query},
         row::{Column, Family, KIND_PAGE, KIND_SECTION, Table, columns},
@@ -33,8 +33,8 @@ pub(super) struct Panels<'a> {
 
 /// A dimension's sums over a span.
 #[derive(Default)]
-struct Found {
-    rows: BTreeMap<Text, Sums>,
+pub(super) struct Found {
+    pub rows: BTreeMap<Text, Sums>,
     currencies: HashMap<Text, Text>,
     /// Everything, told or not.
     total: Sums,
@@ -85,34 +85,32 @@ impl Panels<'_> {
                 *rate = Number::Unknown;
             }
         }
+        let mut told_share = if parts { share(&told, &total, primary.1) } else { None };
         if parts && self.plan.scope.is_of_sources() && family == Family::Visit {
-            other = self.left_of_sources(&told)?;
+            let all = self.of_sources()?;
+            let visits = all[0].max(1) as f64;
+            told_share = (all[0] > 0).then(|| told.page[Counter::Visits as usize] as f64 / visits);
+            other = left_of_sources(all, &told);
         }
         Ok(Panel {
             family: Some(family.name()),
             rows,
             other,
             rest,
-            told: if parts { share(&told, &total, primary.1) } else { None },
+            told: told_share,
             overlaps: !parts,
             total_rows,
             refused: None,
         })
     }
 
-    /// What the `source` family counts beyond the told rows: visits of rare sources are in no set, so only
-    /// their number is known.
-    fn left_of_sources(&self, told: &Sums) -> Result<Option<Values>, StoreError> {
+    /// Visits and visitors that the `source` family counts: what the tiles say.
+    fn of_sources(&self) -> Result<[i64; 2], StoreError> {
         let filters = self.plan.scope.conditions(Table::Pages, Family::Source, None);
         let asked = query(Table::Pages, Family::Source, Vec::new(), filters);
         let groups = self.reads.span(asked, self.plan.range.into())?;
-        let left = |counter: Counter| {
-            let all: i64 = groups.iter().map(|one| one.sums[counter as usize]).sum();
-            all - told.page[counter as usize]
-        };
-        let (visits, visitors) = (left(Counter::Visits), left(Counter::Visitors));
-        let values = [("visits", Number::Whole(visits)), ("visitors", Number::Whole(visitors))];
-        Ok((visits != 0 || visitors != 0).then(|| BTreeMap::from(values)))
+        let all = |counter: Counter| groups.iter().map(|one| one.sums[counter as usize]).sum();
+        Ok([all(Counter::Visits), all(Counter::Visitors)])
     }
 
     /// `source` where visits and visitors alone are asked for, else the dimension's own.
@@ -160,7 +158,12 @@ impl Panels<'_> {
         listed.filter_map(|metric| formula(metric, view, family).ok().map(|one| (metric, one))).collect()
     }
 
-    fn found(&self, dimension: &Dimension, family: Family, span: Span) -> Result<Found, StoreError> {
+    pub(super) fn found(
+        &self,
+        dimension: &Dimension,
+        family: Family,
+        span: Span,
+    ) -> Result<Found, StoreError> {
         let mut found = Found::default();
         let mut all = BTreeMap::new();
         match dimension {
@@ -190,6 +193,10 @@ impl Panels<'_> {
         found.total = all.values().fold(Sums::default(), |sum, one| sum.plus(one));
         all.remove(STAR);
         all.retain(|label, sums| self.is_row(dimension, label, sums));
+        if is_of_pages(dimension) && self.plan.scope.kind() == KIND_SECTION {
+            // All pages were read: what lies outside the section is no Other.
+            found.total = all.values().fold(Sums::default(), |sum, one| sum.plus(one));
+        }
         found.rows = all;
         Ok(found)
     }
@@ -233,7 +240,7 @@ impl Panels<'_> {
     /// The conditions on a dimension's rows.
     fn conditions(&self, dimension: &Dimension, table: Table, family: Family) -> Vec<Condition> {
         let scope = &self.plan.scope;
-        let of_pages = matches!(dimension, Dimension::Page | Dimension::EntryPage | Dimension::ExitPage);
+        let of_pages = is_of_pages(dimension);
         let kind = match dimension {
             Dimension::Section => KIND_SECTION,
             _ if of_pages => KIND_PAGE,
@@ -394,106 +401,25 @@ impl Panels<'_> {
             found.rows.entry(event.name.clone()).or_default();
         }
     }
-
-    fn goals(&self) -> Result<Panel, StoreError> {
-        let family = self.plan.scope.family();
-        let span: Span = self.plan.range.into();
-        let filters = self.plan.scope.conditions(Table::Pages, family, Some(KIND_PAGE));
-        let groups = self.reads.span(query(Table::Pages, family, Vec::new(), filters), span)?;
-        let mut visits = 0;
-        groups.iter().for_each(|one| visits += one.sums[Counter::Visits as usize]);
-        let mut rows = Vec::new();
-        for goal in &self.site.goals {
-            let reached = self.reached(&goal.reached_by, family, span)?;
-            let rate = match reached {
-                Some(n) if visits > 0 => Number::Real(n as f64 / visits as f64),
-                _ => Number::Unknown,
-            };
-            let reached = reached.map_or(Number::Unknown, Number::Whole);
-            let values = BTreeMap::from([("visits", reached), ("event_rate", rate)]);
-            rows.push(PanelRow {
-                name: goal.name.clone(),
-                value: goal.name.clone(),
-                values,
-                ..PanelRow::default()
-            });
-        }
-        Ok(Panel {
-            family: Some(family.name()),
-            total_rows: rows.len(),
-            rows,
-            overlaps: true,
-            ..Panel::default()
-        })
-    }
-
-    /// Visits that reached a goal; `None` where fewer than k or none did.
-    fn reached(&self, step: &Step, family: Family, span: Span) -> Result<Option<i64>, StoreError> {
-        let (dimension, label) = match step {
-            Step::Page(label) => (Dimension::Page, label),
-            Step::Section(label) => (Dimension::Section, label),
-            Step::Event(label) => (Dimension::Event, label),
-        };
-        let found = self.found(&dimension, family, span)?;
-        let is = |value: &Text| {
-            value == label
-                || dimension == Dimension::Page
-                    && label.starts_with('/')
-                    && value.find('/').is_some_and(|at| value[at..] == **label)
-        };
-        let mut rows = found.rows.iter().filter(|(value, _)| is(value)).peekable();
-        if rows.peek().is_none() {
-            return Ok((family == Family::Page).then_some(0));
-        }
-        let reached = |sums: &Sums| match dimension {
-            Dimension::Event => sums.event[2],
-            _ => sums.page[Counter::PageVisits as usize],
-        };
-        Ok(Some(rows.map(|(_, sums)| reached(sums)).sum()))
-    }
-
-    fn funnels(&self) -> Result<Panel, StoreError> {
-        let family = self.plan.scope.family();
-        let filters = self.plan.scope.conditions(Table::Funnels, family, None);
-        let asked = query(Table::Funnels, family, vec![Column::Funnel, Column::Step], filters);
-        let groups = self.reads.span(asked, self.plan.range.into())?;
-        let entrants = |funnel: &str, step: usize| {
-            let found =
-                groups.iter().find(|one| *one.keys[0] == *funnel && *one.keys[1] == *step.to_string());
-            found.map_or(0, |one| one.sums[0])
-        };
-        let rows = self.site.funnels.iter().map(|funnel| {
-            let steps = funnel.steps.iter().enumerate().map(|(at, step)| {
-                let (kind, name) = match step {
-                    Step::Page(label) => ("page", label),
-                    Step::Section(label) => ("section", label),
-                    Step::Event(label) => ("event", label),
-                };
-                ShownStep { name: name.clone(), kind, entrants: entrants(&funnel.name, at + 1) }
-            });
-            PanelRow {
-                name: funnel.name.clone(),
-                value: funnel.name.clone(),
-                values: BTreeMap::from([("entrants", Number::Whole(entrants(&funnel.name, 1)))]),
-                steps: steps.collect(),
-                ..PanelRow::default()
-            }
-        });
-        let rows: Vec<PanelRow> = rows.collect();
-        Ok(Panel {
-            family: Some(family.name()),
-            total_rows: rows.len(),
-            rows,
-            overlaps: true,
-            ..Panel::default()
-        })
-    }
 }
 
 /// A query over a span: its days are set where it is read.
 pub(super) fn query(table: Table, family: Family, group: Vec<Column>, filters: Vec<Condition>) -> Query {
     use crate::domain::day::Day;
     Query { table, family, days: (Day(0), Day(0)), group, filters }
+}
+
+fn is_of_pages(dimension: &Dimension) -> bool {
+    matches!(dimension, Dimension::Page | Dimension::EntryPage | Dimension::ExitPage)
+}
+
+/// What the `source` family counts beyond the told rows: visits of rare sources are in no set, so only their
+/// number is known.
+fn left_of_sources([visits, visitors]: [i64; 2], told: &Sums) -> Option<Values> {
+    let visits = visits - told.page[Counter::Visits as usize];
+    let visitors = visitors - told.page[Counter::Visitors as usize];
+    let values = [("visits", Number::Whole(visits)), ("visitors", Number::Whole(visitors))];
+    (visits != 0 || visitors != 0).then(|| BTreeMap::from(values))
 }
 
 /// The property whose cells are meant: the filter's, or the event's own cell.

@@ -12,7 +12,10 @@ use crate::domain::{
     day::{Day, Hour},
     declaration::SiteId,
     query::{Condition, Operator, Query},
-    row::{Column, DayRow, Family, FamilySize, Release, ReleaseId, Row, Table, columns, has_hour},
+    row::{
+        Column, DayRow, Family, FamilySize, KIND_PAGE, KIND_SECTION, Release, ReleaseId, Row, Table, columns,
+        has_hour,
+    },
 };
 
 /// How much the suite does.
@@ -61,6 +64,13 @@ fn pick(random: &mut StdRng) -> Text {
     (*WORDS.choose(random).expect("the list is not empty")).into()
 }
 
+fn text(random: &mut StdRng, column: Column) -> Text {
+    match column {
+        Column::Kind => (*[KIND_PAGE, KIND_SECTION].choose(random).expect("not empty")).into(),
+        _ => pick(random),
+    }
+}
+
 fn row(random: &mut StdRng, day: Day) -> Row {
     let table = *Table::ALL.choose(random).expect("the list is not empty");
     let family = *table.families().choose(random).expect("each table has a family");
@@ -69,7 +79,7 @@ fn row(random: &mut StdRng, day: Day) -> Row {
         family,
         day,
         hour: has_hour(table, family).then(|| Hour(random.random_range(0..24))),
-        keys: columns(table, family).iter().map(|_| pick(random)).collect(),
+        keys: columns(table, family).iter().map(|&column| text(random, column)).collect(),
         counts: table.counters().iter().map(|_| random.random_range(-3..1_000_000_000)).collect(),
     }
 }
@@ -133,6 +143,9 @@ fn query(random: &mut StdRng) -> Query {
     let group: BTreeSet<Column> =
         (0..random.random_range(0..4)).filter_map(|_| known.choose(random).copied()).collect();
     let mut filters = Vec::new();
+    if known.contains(&Column::Kind) && random.random_bool(0.5) {
+        filters.push(Condition::is(Column::Kind, text(random, Column::Kind)));
+    }
     for _ in 0..random.random_range(0..3) {
         filters.push(condition(random, &known));
     }

@@ -50,6 +50,7 @@ pub struct Scope {
     /// Exactly one event, and one value if a property is filtered by: its visits can be told.
     pub event_is_one: bool,
     pub property: bool,
+    in_section: bool,
     filters: Vec<Filter>,
 }
 
@@ -78,6 +79,7 @@ impl Scope {
                 && event.iter().chain(&property).all(|one| one.is_one())
                 && view == View::Whole,
             property: !property.is_empty(),
+            in_section: is_within_sections(filters, sections),
             filters: filters.to_vec(),
         })
     }
@@ -98,11 +100,11 @@ impl Scope {
         page.is_one().then(|| &page.values[0])
     }
 
-    /// The events that are filtered by.
+    /// The events that are filtered by, where they are named.
     pub fn events(&self) -> &[Text] {
         self.filters
             .iter()
-            .find(|one| one.dimension == Dimension::Event)
+            .find(|one| one.dimension == Dimension::Event && one.operator == Operator::Is)
             .map_or(&[], |one| one.values.as_slice())
     }
 
@@ -136,6 +138,7 @@ impl Scope {
             }
             (Dimension::Funnel, _) => Err(FUNNELS),
             (Dimension::Goal, Some(Family::Language)) => Err(LANGUAGE_APART),
+            (Dimension::Goal, _) if self.event => Err(GOALS),
             (Dimension::Goal, _) if self.view != View::Whole => Err(NOT_BY_ENTRY),
             (Dimension::Flow, None) if self.one_page().is_some() && !self.event => Ok(Family::Page),
             (Dimension::Flow, _) => {
@@ -174,6 +177,7 @@ impl Scope {
             _ if self.view == View::Host => Err(HOST_ALONE),
             _ if self.event && self.view != View::Whole => Err(EVENT_PAGE),
             Family::Place | Family::Device if self.property => Err(PROPERTY_ALONE),
+            Family::Place | Family::Device if self.in_section => Err(IN_SECTION),
             _ => Ok(family),
         }
     }
@@ -240,8 +244,7 @@ fn view(filters: &[Filter], attribute: Option<Family>, sections: &[Section]) -> 
     }
     let Some(page) = page else { return Ok(if host { View::Host } else { View::Whole }) };
     let of_place = matches!(attribute, Some(Family::Place | Family::Device));
-    let in_section = |label: &Text| sections.iter().any(|one| matches_path(&one.pattern, label));
-    if of_place && page.dimension != Section && page.values.iter().any(in_section) {
+    if of_place && is_within_sections(filters, sections) {
         return Err(IN_SECTION);
     }
     let several = filters.iter().filter(|one| one.dimension == page.dimension).count() > 1 || !page.is_one();
@@ -254,6 +257,17 @@ fn view(filters: &[Filter], attribute: Option<Family>, sections: &[Section]) -> 
     }
 }
 
+/// Whether pages are filtered by that may lie in a section: places and devices then know the section only.
+fn is_within_sections(filters: &[Filter], sections: &[Section]) -> bool {
+    use Dimension::{EntryPage, ExitPage, Page};
+    let in_section = |label: &Text| sections.iter().any(|one| matches_path(&one.pattern, label));
+    let mut of_pages = filters.iter().filter(|one| matches!(one.dimension, Page | EntryPage | ExitPage));
+    of_pages.any(|one| match one.operator {
+        Operator::Is => one.values.iter().any(in_section),
+        _ => !sections.is_empty(),
+    })
+}
+
 fn check_events(
     event: &[&Filter],
     property: &[&Filter],
@@ -264,7 +278,6 @@ fn check_events(
     match () {
         () if event.is_empty() && property.is_empty() => Ok(()),
         () if event.is_empty() => Err(PROPERTY_EVENT),
-        () if event.len() > 1 || event[0].operator != Operator::Is => Err(EVENT_IS),
         () if property.len() > 1 => Err(PROPERTY_ONE),
         () if attribute == Some(Family::Language) => Err(LANGUAGE_APART),
         () if matches!(view, View::Began | View::Ended | View::Host) => Err(EVENT_ENTRY),

@@ -36,7 +36,7 @@ fn filters_that_no_row_answers_are_refused() {
     refused(&["country=EE", "event=e", "prop.p=v"], PROPERTY_ALONE);
     refused(&["prop.p=v"], PROPERTY_EVENT);
     refused(&["event=e", "prop.p=v", "prop.q=v"], PROPERTY_ONE);
-    refused(&["event=~e"], EVENT_IS);
+    refused(&["country=EE", "page=~lo"], IN_SECTION);
     refused(&["event=e", "entry=a/x"], EVENT_ENTRY);
     refused(&["host=a", "source=x"], HOST_ALONE);
     refused(&["section=/a/*|/b/*"], SECTION_IS);
@@ -59,8 +59,13 @@ fn panels_come_from_one_family_or_say_why_not() {
     answers(&["country=EE"], "source", Err(SOURCES_APART));
     answers(&["source=x"], "language", Err(SOURCES_APART));
     answers(&["page=a/x"], "country", Ok(Family::Place));
+    answers(&["page=a/blog/x"], "country", Err(IN_SECTION));
+    answers(&["page=a/blog/x"], "source", Ok(Family::Visit));
+    answers(&["section=/blog/*"], "country", Ok(Family::Place));
     answers(&["page=a/x"], "language", Err(LANGUAGE_APART));
     answers(&["event=e"], "country", Ok(Family::Place));
+    answers(&["event=e"], "goal", Err(GOALS));
+    answers(&["country=EE"], "goal", Ok(Family::Place));
     answers(&["event=e", "page=a/x"], "country", Err(EVENT_PAGE));
     answers(&["event=e", "prop.p=v"], "country", Err(PROPERTY_ALONE));
     answers(&["event=e", "prop.p=v"], "channel", Ok(Family::Visit));
@@ -95,6 +100,9 @@ fn tiles_mean_what_the_filter_makes_of_them() {
     tile(&["event=e"], Metric::EventRate, Ok(Ratio(Event(2), Page(Counter::Visits))));
     tile(&["event=e", "page=a/x"], Metric::EventRate, Err(EVENT_RATE_PAGE));
     tile(&["event=e", "page=a/x"], Metric::Events, Ok(Sum(Event(0))));
+    tile(&["event=~e"], Metric::Events, Ok(Sum(Event(0))));
+    tile(&["event=~e"], Metric::EventVisits, Err(EVENT_RATE_PAGE));
+    tile(&["event=e|f"], Metric::EventVisits, Err(EVENT_RATE_PAGE));
     tile(&["event=e"], Metric::Visits, Err(WITH_EVENT));
     tile(&[], Metric::Events, Err(NO_EVENT));
 }

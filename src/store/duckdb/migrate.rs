@@ -6,7 +6,10 @@ use super::unavailable;
 use crate::store::StoreError;
 
 /// In order; append only.
-const MIGRATIONS: &[(u32, &str)] = &[(1, include_str!("../../../schema/duckdb/0001_tables.sql"))];
+const MIGRATIONS: &[(u32, &str)] = &[
+    (1, include_str!("../../../schema/duckdb/0001_tables.sql")),
+    (2, include_str!("../../../schema/duckdb/0002_families.sql")),
+];
 
 /// The newest schema this program knows.
 pub const NEWEST: u32 = MIGRATIONS[MIGRATIONS.len() - 1].0;

@@ -3,13 +3,15 @@
 //! One connection writes, a few read; all calls block. It never loads an extension and never reads or
 //! writes any file but its own.
 
+mod daily;
 mod migrate;
 mod sql;
 mod write;
 
 use std::{
+    collections::BTreeSet,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use duckdb::{Config, Connection, Row as Answer, params, params_from_iter};
@@ -19,14 +21,18 @@ use crate::domain::{
     Text,
     day::Day,
     declaration::SiteId,
-    query::{Group, Query},
+    query::{Group, Query, merge},
     row::{DayRow, Release, ReleaseId},
 };
 
+use daily::Loose;
 pub use migrate::NEWEST;
 
 /// Idle readers that are kept; more are opened when needed and closed after use.
 const IDLE_MAX: usize = 4;
+
+/// Prepared statements that a reader keeps: a report asks about twenty.
+const STATEMENTS_MAX: usize = 100;
 
 /// How much of the machine DuckDB may take.
 #[derive(Clone, Debug)]
@@ -45,6 +51,9 @@ impl Default for Limits {
 pub struct DuckStore {
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    /// Days whose rows are read, because they are not added up: changed after the commit that changes them,
+    /// so that a reader is at worst late, and reads rows where it need not.
+    loose: RwLock<Loose>,
 }
 
 impl DuckStore {
@@ -68,7 +77,9 @@ impl DuckStore {
 
     fn over(mut connection: Connection) -> Result<DuckStore, StoreError> {
         migrate::migrate(&mut connection)?;
-        Ok(DuckStore { writer: Mutex::new(connection), readers: Mutex::default() })
+        daily::catch_up(&mut connection).map_err(unavailable)?;
+        let loose = RwLock::new(daily::loose(&connection).map_err(unavailable)?);
+        Ok(DuckStore { writer: Mutex::new(connection), readers: Mutex::default(), loose })
     }
 
     /// Moves what the write-ahead log holds into the database file. Done by itself as the log grows; worth
@@ -89,12 +100,21 @@ impl DuckStore {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn loose(&self, site: SiteId) -> BTreeSet<Day> {
+        let loose = self.loose.read().unwrap_or_else(PoisonError::into_inner);
+        loose.get(&site.0).cloned().unwrap_or_default()
+    }
+
     /// Runs `ask` on a reader of its own, so that readers wait neither for each other nor for the writer.
     fn reading<T>(&self, ask: impl FnOnce(&Connection) -> duckdb::Result<T>) -> Result<T, StoreError> {
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => self.writer().try_clone().map_err(unavailable)?,
+            None => {
+                let connection = self.writer().try_clone().map_err(unavailable)?;
+                connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+                connection
+            }
         };
         // A connection that failed is dropped rather than kept.
         let answer = ask(&connection).map_err(unavailable)?;
@@ -109,17 +129,37 @@ impl DuckStore {
 impl Store for DuckStore {
     fn insert(&self, release: &Release) -> Result<(), StoreError> {
         write::check(release)?;
-        write::insert(&mut self.writer(), release)
+        let mut writer = self.writer();
+        write::insert(&mut writer, release)?;
+        let (site, day) = (release.id.site, release.id.day);
+        let added_up = daily::is_added_up(&writer, site, day).map_err(unavailable)?;
+        let mut loose = self.loose.write().unwrap_or_else(PoisonError::into_inner);
+        let days = loose.entry(site.0).or_default();
+        match added_up {
+            true => days.remove(&day),
+            false => days.insert(day),
+        };
+        Ok(())
     }
 
     fn read(&self, site: SiteId, query: &Query, as_of: &AsOf) -> Result<Vec<Group>, StoreError> {
-        let made = sql::compile(site, query, as_of);
+        let loose = self.loose(site);
         let (keys, sums) = (query.group.len(), query.table.counters().len());
-        let mut groups = self.reading(|connection| {
-            let mut statement = connection.prepare_cached(&made.sql)?;
-            let rows = statement.query_map(params_from_iter(made.values), |row| group(row, keys, sums))?;
-            rows.collect::<duckdb::Result<Vec<Group>>>()
+        let mut parts = self.reading(|connection| {
+            let mut parts = Vec::new();
+            for made in sql::compile(site, query, as_of, &loose) {
+                let mut statement = connection.prepare_cached(&made.sql)?;
+                let rows =
+                    statement.query_map(params_from_iter(made.values), |row| group(row, keys, sums))?;
+                parts.push(rows.collect::<duckdb::Result<Vec<Group>>>()?);
+            }
+            Ok(parts)
         })?;
+        parts.retain(|part| !part.is_empty());
+        if parts.len() > 1 {
+            return Ok(merge(parts));
+        }
+        let mut groups = parts.pop().unwrap_or_default();
         groups.sort_unstable_by(|a, b| a.keys.cmp(&b.keys));
         Ok(groups)
     }
@@ -151,7 +191,13 @@ impl Store for DuckStore {
     }
 
     fn erase(&self, site: SiteId, before: Option<Day>) -> Result<(), StoreError> {
-        write::erase(&mut self.writer(), site, before)
+        let mut writer = self.writer();
+        write::erase(&mut writer, site, before)?;
+        let mut loose = self.loose.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(days) = loose.get_mut(&site.0) {
+            days.retain(|&day| before.is_some_and(|before| day >= before));
+        }
+        Ok(())
     }
 }
 
@@ -199,7 +245,7 @@ fn unavailable(error: duckdb::Error) -> StoreError {
 mod tests {
     use super::*;
     use crate::{
-        domain::row::Table,
+        domain::row::{Table, columns, has_hour},
         store::conformance::{Shape, conformance},
     };
 
@@ -213,23 +259,35 @@ mod tests {
         conformance(&store, &Shape::small());
     }
 
+    #[track_caller]
+    fn has_columns(store: &DuckStore, table: &str, expected: &[&str]) {
+        let sql = "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index";
+        let found: Vec<String> = store
+            .reading(|connection| {
+                connection.prepare(sql)?.query_map(params![table], |row| row.get(0))?.collect()
+            })
+            .unwrap();
+        assert_eq!(found, expected, "{table}");
+    }
+
     #[test]
     fn the_schema_has_the_columns_of_the_domain() {
         let store = store();
         for table in Table::ALL {
-            let found: Vec<String> = store
-                .reading(|connection| {
-                    let mut statement = connection.prepare(
-                        "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index",
-                    )?;
-                    statement.query_map(params![table.name()], |row| row.get(0))?.collect()
-                })
-                .unwrap();
-            let mut expected = vec!["site", "family", "day", "hour"];
-            expected.extend(sql::physical(table).iter().map(|column| column.name()));
-            expected.extend(table.counters());
-            expected.extend(["node", "release"]);
-            assert_eq!(found, expected, "{table:?}");
+            for &family in table.families() {
+                let mut expected = vec!["site", "day"];
+                expected.extend(has_hour(table, family).then_some("hour"));
+                expected.extend(columns(table, family).iter().map(|column| column.name()));
+                expected.extend(table.counters());
+                expected.extend(["node", "release"]);
+                has_columns(&store, &sql::located(table, family), &expected);
+            }
+        }
+        for family in daily::FAMILIES {
+            let mut expected = vec!["site", "day"];
+            expected.extend(daily::keys(family).into_iter().map(|column| column.name()));
+            expected.extend(Table::Pages.counters());
+            has_columns(&store, &daily::name(family), &expected);
         }
     }
 

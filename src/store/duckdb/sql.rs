@@ -1,13 +1,18 @@
 //! SQL from queries. Values are always bound, never spliced; identifiers come from closed lists only.
 
+use std::collections::BTreeSet;
+
 use duckdb::types::Value;
+
+use super::daily;
 
 use crate::{
     domain::{
         STAR, Text,
+        day::Day,
         declaration::SiteId,
         query::{Condition, Operator, Query},
-        row::{Column, Table, columns},
+        row::{Column, Family, Table, columns, has_hour},
     },
     store::AsOf,
 };
@@ -19,33 +24,77 @@ pub(super) struct Statement {
     pub values: Vec<Value>,
 }
 
-/// The key columns of a table: those of all its families, in the order of the schema.
-pub(super) fn physical(table: Table) -> Vec<Column> {
-    let mut all = Vec::new();
-    for &family in table.families() {
-        for &column in columns(table, family) {
-            if !all.contains(&column) {
-                all.push(column);
-            }
-        }
-    }
-    all
+/// The table that holds the rows of a table and family.
+pub(super) fn located(table: Table, family: Family) -> String {
+    format!("{}_{}", table.name(), family.name())
 }
 
-/// A query as SQL: the group columns as text, then the sums of all counters.
-pub(super) fn compile(site: SiteId, query: &Query, as_of: &AsOf) -> Statement {
-    let mut values = Vec::new();
+/// Which days a statement reads, beside the range.
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    /// All but these.
+    Others(&'a [Day]),
+    /// These alone.
+    Only(&'a [Day]),
+}
+
+/// A query as SQL: the group columns as text, then the sums of all counters. Where added up days answer, they
+/// do, and the rows only of those `loose` (and open) days that are not added up; the answers of both
+/// statements add up.
+pub(super) fn compile(site: SiteId, query: &Query, as_of: &AsOf, loose: &BTreeSet<Day>) -> Vec<Statement> {
+    let (first, last) = query.days;
+    let Some(filters) = daily::filters(query) else {
+        return vec![statement(
+            site,
+            query,
+            as_of,
+            &located(query.table, query.family),
+            Of::Others(&[]),
+            None,
+        )];
+    };
+    if first > last {
+        return Vec::new();
+    }
+    let open = as_of.open.iter().map(|&(day, ..)| day).filter(|&day| first <= day && day <= last);
+    let apart: BTreeSet<Day> = open.chain(loose.range(first..=last).copied()).collect();
+    let apart: Vec<Day> = apart.into_iter().collect();
+    let mut out = Vec::new();
+    if apart.len() < (last.0 - first.0 + 1) as usize {
+        let name = daily::name(query.family);
+        out.push(statement(site, query, &AsOf::default(), &name, Of::Others(&apart), Some(filters)));
+    }
+    if !apart.is_empty() {
+        out.push(statement(site, query, as_of, &located(query.table, query.family), Of::Only(&apart), None));
+    }
+    out
+}
+
+fn statement(
+    site: SiteId,
+    query: &Query,
+    as_of: &AsOf,
+    name: &str,
+    days: Of<'_>,
+    filters: Option<Vec<&Condition>>,
+) -> Statement {
     let keys: Vec<String> = query.group.iter().map(|&column| expression(query, column)).collect();
     let sums: Vec<String> =
         query.table.counters().iter().map(|name| format!("sum({name})::BIGINT")).collect();
     let selected: Vec<&str> = keys.iter().chain(&sums).map(String::as_str).collect();
-    let mut sql = format!("SELECT {} FROM {}", selected.join(", "), query.table.name());
-    sql += " WHERE site = ? AND family = ? AND day BETWEEN ? AND ?";
-    values.push(Value::BigInt(i64::from(site.0)));
-    values.push(Value::Text(query.family.name().to_owned()));
-    values.push(Value::Date32(query.days.0.0));
-    values.push(Value::Date32(query.days.1.0));
-    for condition in &query.filters {
+    let mut sql =
+        format!("SELECT {} FROM {name} WHERE site = ? AND day BETWEEN ? AND ?", selected.join(", "));
+    let mut values =
+        vec![Value::BigInt(i64::from(site.0)), Value::Date32(query.days.0.0), Value::Date32(query.days.1.0)];
+    let (word, listed) = match days {
+        Of::Others(days) => ("NOT IN", days),
+        Of::Only(days) => ("IN", days),
+    };
+    if !listed.is_empty() {
+        sql += &format!(" AND day {word} ({})", vec!["?"; listed.len()].join(", "));
+        values.extend(listed.iter().map(|day| Value::Date32(day.0)));
+    }
+    for condition in filters.unwrap_or_else(|| query.filters.iter().collect()) {
         sql += " AND ";
         sql += &compiled(query, condition, &mut values);
     }
@@ -57,18 +106,35 @@ pub(super) fn compile(site: SiteId, query: &Query, as_of: &AsOf) -> Statement {
             values.push(Value::BigInt(i64::from(last)));
         }
     }
+    let grouped: Vec<&str> = query.group.iter().filter_map(|&column| grouped(query, column)).collect();
+    if !grouped.is_empty() {
+        sql += &format!(" GROUP BY {}", grouped.join(", "));
+    }
     // Without groups (or with constant ones) an aggregate answers a row even over nothing; the port wants none.
-    sql += " GROUP BY ALL HAVING count(*) > 0";
+    sql += " HAVING count(*) > 0";
     Statement { sql, values }
 }
+
+/// What rows are grouped by, so that a text is made of each group rather than of each row.
+fn grouped(query: &Query, column: Column) -> Option<&'static str> {
+    let carried = |one| columns(query.table, query.family).contains(&one);
+    match column {
+        Column::Day => Some("day"),
+        Column::Hour => has_hour(query.table, query.family).then_some("hour"),
+        Column::Host => carried(Column::Page).then_some(HOST),
+        other => carried(other).then(|| other.name()),
+    }
+}
+
+const HOST: &str = "split_part(page, '/', 1)";
 
 /// The text of a column, as `domain::query::text_of` reads it from a row.
 fn expression(query: &Query, column: Column) -> String {
     let carried = |one| columns(query.table, query.family).contains(&one);
     match column {
         Column::Day => "day::VARCHAR".to_owned(),
-        Column::Hour => "CASE WHEN hour < 0 THEN '' ELSE hour::VARCHAR END".to_owned(),
-        Column::Host if carried(Column::Page) => "split_part(page, '/', 1)".to_owned(),
+        Column::Hour if has_hour(query.table, query.family) => "hour::VARCHAR".to_owned(),
+        Column::Host if carried(Column::Page) => HOST.to_owned(),
         other if carried(other) => other.name().to_owned(),
         _ => "''".to_owned(),
     }
@@ -127,10 +193,53 @@ fn like(pattern: &str) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{day::Day, row::Family};
+    use crate::domain::row::KIND_PAGE;
 
     fn query(table: Table, family: Family, group: &[Column], filters: Vec<Condition>) -> Query {
         Query { table, family, days: (Day(100), Day(106)), group: group.to_vec(), filters }
+    }
+
+    fn rows(query: &Query, as_of: &AsOf) -> Statement {
+        let mut made = compile(SiteId(1), query, as_of, &BTreeSet::new());
+        assert_eq!(made.len(), 1);
+        made.remove(0)
+    }
+
+    #[test]
+    fn added_up_days_answer_what_they_can_and_rows_the_rest() {
+        let kind = Condition::is(Column::Kind, KIND_PAGE);
+        let visit = query(Table::Pages, Family::Visit, &[Column::Channel], vec![kind.clone()]);
+        let open = AsOf { open: vec![(Day(106), 0, 3)] };
+        let names = |query: &Query, loose: &[i32]| {
+            let loose = loose.iter().map(|&day| Day(day)).collect();
+            let made = compile(SiteId(1), query, &open, &loose);
+            made.into_iter().map(|one| one.sql).collect::<Vec<_>>()
+        };
+        let made = names(&visit, &[104]);
+        assert!(
+            made[0].contains(
+                "FROM pages_visit_daily WHERE site = ? AND day BETWEEN ? AND ? AND day NOT IN (?, ?) GROUP"
+            ),
+            "{made:?}"
+        );
+        assert!(
+            made[1].contains(
+                "FROM pages_visit WHERE site = ? AND day BETWEEN ? AND ? AND day IN (?, ?) AND (kind"
+            ),
+            "{made:?}"
+        );
+        assert_eq!(names(&visit, &[100, 101, 102, 103, 104, 105]).len(), 1, "nothing is added up");
+        let from_rows = |family, group: &[Column], filters| {
+            let made = names(&query(Table::Pages, family, group, filters), &[]);
+            assert!(made.len() == 1 && !made[0].contains("_daily"), "{made:?}");
+        };
+        from_rows(Family::Visit, &[Column::Channel], Vec::new());
+        from_rows(Family::Visit, &[Column::Page], vec![kind.clone()]);
+        from_rows(Family::Visit, &[], vec![Condition::is(Column::Kind, "section")]);
+        from_rows(Family::Place, &[Column::Country], vec![Condition::is(Column::Page, "a/")]);
+        from_rows(Family::Page, &[Column::Hour], vec![kind.clone()]);
+        from_rows(Family::Page, &[Column::Page], vec![Condition::is(Column::Hour, "3")]);
+        from_rows(Family::Source, &[Column::Source], Vec::new());
     }
 
     #[test]
@@ -145,9 +254,10 @@ mod tests {
                 values: vec!["a'; DROP TABLE pages".into(), "b".into()],
             }],
         );
-        let made = compile(SiteId(1), &visit, &AsOf { open: vec![(Day(106), 0, 3), (Day(300), 0, 1)] });
-        insta::assert_snapshot!(made.sql, @r"SELECT channel, sum(pageviews)::BIGINT, sum(page_visitors)::BIGINT, sum(page_visits)::BIGINT, sum(visitors)::BIGINT, sum(visits)::BIGINT, sum(bounces)::BIGINT, sum(exits)::BIGINT, sum(visit_seconds)::BIGINT, sum(engaged_seconds)::BIGINT, sum(scroll_views)::BIGINT, sum(scroll_percent)::BIGINT FROM pages WHERE site = ? AND family = ? AND day BETWEEN ? AND ? AND (source <> '*' AND NOT (source = ? OR source = ?)) AND NOT (day = ? AND node = ? AND release > ?) GROUP BY ALL HAVING count(*) > 0");
-        assert_eq!(made.values.len(), 9);
+        let open = AsOf { open: vec![(Day(106), 0, 3), (Day(300), 0, 1)] };
+        let made = rows(&visit, &open);
+        insta::assert_snapshot!(made.sql, @r"SELECT channel, sum(pageviews)::BIGINT, sum(page_visitors)::BIGINT, sum(page_visits)::BIGINT, sum(visitors)::BIGINT, sum(visits)::BIGINT, sum(bounces)::BIGINT, sum(exits)::BIGINT, sum(visit_seconds)::BIGINT, sum(engaged_seconds)::BIGINT, sum(scroll_views)::BIGINT, sum(scroll_percent)::BIGINT FROM pages_visit WHERE site = ? AND day BETWEEN ? AND ? AND (source <> '*' AND NOT (source = ? OR source = ?)) AND NOT (day = ? AND node = ? AND release > ?) GROUP BY channel HAVING count(*) > 0");
+        assert_eq!(made.values.len(), 8);
 
         let hosts = query(
             Table::Events,
@@ -159,12 +269,12 @@ mod tests {
                 values: vec!["*/100%_\\x".into()],
             }],
         );
-        let made = compile(SiteId(1), &hosts, &AsOf::default());
-        insta::assert_snapshot!(made.sql, @r"SELECT day::VARCHAR, CASE WHEN hour < 0 THEN '' ELSE hour::VARCHAR END, split_part(page, '/', 1), sum(events)::BIGINT, sum(event_visitors)::BIGINT, sum(event_visits)::BIGINT, sum(value_sum)::BIGINT FROM events WHERE site = ? AND family = ? AND day BETWEEN ? AND ? AND (page <> '*' AND (page LIKE ? ESCAPE '\')) GROUP BY ALL HAVING count(*) > 0");
-        assert_eq!(made.values[4], Value::Text("%/100\\%\\_\\\\x".into()));
+        let made = rows(&hosts, &AsOf::default());
+        insta::assert_snapshot!(made.sql, @r"SELECT day::VARCHAR, hour::VARCHAR, split_part(page, '/', 1), sum(events)::BIGINT, sum(event_visitors)::BIGINT, sum(event_visits)::BIGINT, sum(value_sum)::BIGINT FROM events_page WHERE site = ? AND day BETWEEN ? AND ? AND (page <> '*' AND (page LIKE ? ESCAPE '\')) GROUP BY day, hour, split_part(page, '/', 1) HAVING count(*) > 0");
+        assert_eq!(made.values[3], Value::Text("%/100\\%\\_\\\\x".into()));
 
         let whole = query(Table::Flows, Family::Page, &[], vec![Condition::is(Column::Country, "EE")]);
-        let made = compile(SiteId(1), &whole, &AsOf::default());
-        insta::assert_snapshot!(made.sql, @"SELECT sum(transitions)::BIGINT FROM flows WHERE site = ? AND family = ? AND day BETWEEN ? AND ? AND FALSE GROUP BY ALL HAVING count(*) > 0");
+        let made = rows(&whole, &AsOf::default());
+        insta::assert_snapshot!(made.sql, @"SELECT sum(transitions)::BIGINT FROM flows_page WHERE site = ? AND day BETWEEN ? AND ? AND FALSE HAVING count(*) > 0");
     }
 }

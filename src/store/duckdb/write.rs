@@ -5,12 +5,12 @@ use duckdb::{
     types::{ToSqlOutput, Value, ValueRef},
 };
 
-use super::{date, sql::physical, unavailable};
+use super::{daily, date, sql::located, unavailable};
 use crate::{
     domain::{
         day::Day,
         declaration::SiteId,
-        row::{Column, DayRow, Family, Release, ReleaseId, Row, Table, columns},
+        row::{DayRow, Family, Release, ReleaseId, Row, Table},
     },
     store::StoreError,
 };
@@ -52,45 +52,43 @@ pub(super) fn insert(connection: &mut Connection, release: &Release) -> Result<(
 fn fill(connection: &Connection, release: &Release) -> duckdb::Result<()> {
     let id = release.id;
     for table in Table::ALL {
-        append(connection, release, table)?;
+        for &family in table.families() {
+            append(connection, release, table, family)?;
+        }
     }
     connection.execute(
         "INSERT INTO releases VALUES (?, ?, ?, ?)",
         params![id.site.0, date(id.day), id.node, id.number],
     )?;
-    release.close.as_ref().map_or(Ok(()), |close| insert_day(connection, close))
+    if let Some(close) = &release.close {
+        insert_day(connection, close)?;
+    }
+    // What comes after a close (of another node) is added up with it.
+    match release.close.is_some() || daily::is_added_up(connection, id.site, id.day)? {
+        true => daily::add_up(connection, id.site, id.day),
+        false => Ok(()),
+    }
 }
 
-fn append(connection: &Connection, release: &Release, table: Table) -> duckdb::Result<()> {
-    let mut rows = release.rows.iter().filter(|row| row.table == table).peekable();
+fn append(connection: &Connection, release: &Release, table: Table, family: Family) -> duckdb::Result<()> {
+    let mut rows = release.rows.iter().filter(|row| (row.table, row.family) == (table, family)).peekable();
     if rows.peek().is_none() {
         return Ok(());
     }
-    let physical = physical(table);
-    let places = Family::ALL.map(|family| places(&physical, table, family));
-    let mut appender = connection.appender(table.name())?;
+    let mut appender = connection.appender(&located(table, family))?;
     for row in rows {
-        let places = &places[row.family as usize];
-        appender.append_row(appender_params_from_iter(values(release.id, row, places)))?;
+        appender.append_row(appender_params_from_iter(values(release.id, row)))?;
     }
     appender.flush()
 }
 
-/// For each physical column, where a row of the family has its text.
-fn places(physical: &[Column], table: Table, family: Family) -> Vec<Option<usize>> {
-    let place = |column| columns(table, family).iter().position(|one| one == column);
-    physical.iter().map(place).collect()
-}
-
-fn values<'a>(id: ReleaseId, row: &'a Row, places: &[Option<usize>]) -> Vec<ToSqlOutput<'a>> {
+fn values(id: ReleaseId, row: &Row) -> Vec<ToSqlOutput<'_>> {
     let number = |n: u32| ToSqlOutput::Owned(Value::BigInt(i64::from(n)));
-    let hour = row.hour.map_or(-1, |hour| i8::try_from(hour.0).unwrap_or(-1));
-    let mut out = Vec::with_capacity(6 + places.len() + row.counts.len());
+    let mut out = Vec::with_capacity(5 + row.keys.len() + row.counts.len());
     out.push(number(id.site.0));
-    out.push(text(row.family.name()));
     out.push(ToSqlOutput::Owned(Value::Date32(row.day.0)));
-    out.push(ToSqlOutput::Owned(Value::TinyInt(hour)));
-    out.extend(places.iter().map(|place| place.map_or(text(""), |at| text(&row.keys[at]))));
+    out.extend(row.hour.map(|hour| ToSqlOutput::Owned(Value::UTinyInt(hour.0))));
+    out.extend(row.keys.iter().map(|key| text(key)));
     out.extend(row.counts.iter().map(|&n| ToSqlOutput::Owned(Value::BigInt(n))));
     out.push(number(id.node));
     out.push(number(id.number));
@@ -136,7 +134,10 @@ pub(super) fn erase(
 ) -> Result<(), StoreError> {
     let transaction = connection.transaction().map_err(unavailable)?;
     let before = date(before.unwrap_or(Day(i32::MAX / 2)));
-    for table in Table::ALL.map(Table::name).into_iter().chain(["days", "releases"]) {
+    let rows =
+        Table::ALL.into_iter().flat_map(|table| table.families().iter().map(move |&one| located(table, one)));
+    let added_up = daily::FAMILIES.into_iter().map(daily::name);
+    for table in rows.chain(added_up).chain(["daily", "days", "releases"].map(str::to_owned)) {
         let sql = format!("DELETE FROM {table} WHERE site = ? AND day < ?");
         transaction.execute(&sql, params![site.0, before]).map_err(unavailable)?;
     }
