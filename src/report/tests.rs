@@ -273,13 +273,26 @@ fn a_missing_row_says_why_it_was_missing() {
     let visit = |day: Day, country: &str| {
         row(Table::Pages, Family::Place, day, 0, &["page", "*", country, "*", "*"], &[(0, 9), (4, 9)])
     };
-    let page = |day: Day| row(Table::Pages, Family::Page, day, 3, &["page", "example.com/new"], &[(0, 1)]);
-    let laid =
-        laid(&[visit(today().plus(-1), "EE"), visit(today().plus(-8), "FI"), page(today().plus(-1))], 0.0, 1);
+    let page = |day: Day, label: &str| row(Table::Pages, Family::Page, day, 3, &["page", label], &[(0, 1)]);
+    let (day, before) = (today().plus(-1), today().plus(-8));
+    let laid = laid(
+        &[
+            visit(day, "EE"),
+            visit(before, "FI"),
+            page(day, "example.com/new"),
+            page(before, "example.com/old"),
+        ],
+        0.0,
+        1,
+    );
     let made = report(&laid, "p=yesterday&c=prev");
     assert_eq!(made["panels"]["country"]["rows"][0]["untold_before"], true);
     assert_eq!(made["panels"]["page"]["rows"][0]["new"], true);
     assert_eq!(made["panels"]["page"]["rows"][0]["name"], "/new");
+    assert_eq!(made["panels"]["event"]["rows"][0]["new"], serde_json::Value::Null, "declared, and 0");
+    let nothing_before = report(&laid, &format!("p={before}&c=prev"));
+    assert_eq!(nothing_before["panels"]["country"]["rows"][0]["untold_before"], serde_json::Value::Null);
+    assert_eq!(nothing_before["panels"]["page"]["rows"][0]["new"], serde_json::Value::Null);
 }
 
 fn context<'a>(laid: &'a (DuckStore, MemoryView), site: &'a Site) -> routes::Context<'a> {
