@@ -9,7 +9,7 @@ use crate::{
     domain::{
         Text,
         day::{Day, UnixMs},
-        declaration::{EventDeclaration, Funnel, Goal, Section, Site, matches_path},
+        declaration::{EventDeclaration, Funnel, Goal, Once, Section, Site, matches_path},
         hit::{Hit, HitKind, VisitorKey},
         outcome::Outcome,
         region::Heap,
@@ -204,6 +204,8 @@ fn moved(hit: &Hit, site: &Site) -> Hit {
     let sections = site.sections.iter().map(|section| &section.pattern);
     hit.sections = sections.filter(|pattern| matches_path(pattern, page)).cloned().collect();
     if let HitKind::Event(event) = &mut hit.kind {
+        let declared = site.events.iter().find(|one| one.name == event.name);
+        event.once_a_visit = declared.is_some_and(|one| one.once == Once::Visit);
         for property in &mut event.properties {
             property.value = value(&property.value).into();
         }
@@ -247,8 +249,8 @@ mod tests {
         for event in shop::events().iter().filter(|event| *event.name != *"search") {
             let here = declared.iter().find(|one| one.name == event.name).unwrap();
             assert_eq!(
-                (here.interactive, here.once, &here.currency),
-                (event.interactive, event.once, &event.currency),
+                (here.interactive, &here.currency),
+                (event.interactive, &event.currency),
                 "{}",
                 event.name
             );
