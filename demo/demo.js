@@ -2,13 +2,18 @@
 
 for (const button of document.querySelectorAll('[data-copy]')) {
   const code = document.getElementById(button.dataset.copy);
+  const name = button.getAttribute('aria-label');
+  const show = (text) => {
+    button.textContent = text;
+    button.setAttribute('aria-label', name.replace('Copy', text));
+  };
   button.addEventListener('click', async () => {
     const said = document.getElementById('copied');
     try {
       await navigator.clipboard.writeText(code.textContent);
-      button.textContent = 'Copied';
+      show('Copied');
       said.textContent = 'Copied';
-      setTimeout(() => { button.textContent = 'Copy'; said.textContent = ''; }, 2000);
+      setTimeout(() => { show('Copy'); said.textContent = ''; }, 2000);
     } catch {
       // Not allowed here: select it, so that the keyboard can copy it.
       getSelection().selectAllChildren(code);

@@ -7,16 +7,18 @@ use serde::Deserialize;
 use crate::{
     control::{Control, ControlError, NewSite, Settings},
     domain::{
+        Text,
         day::{Day, UnixMs},
-        declaration::{EventDeclaration, Funnel, Goal, Section, Site, Values},
-        hit::{Hit, VisitorKey},
+        declaration::{EventDeclaration, Funnel, Goal, Section, Site, matches_path},
+        hit::{Hit, HitKind, VisitorKey},
+        outcome::Outcome,
         region::Heap,
         row::{DayRow, Release, ReleaseId},
         tally::{Arrival, Caps, DaySettings, OpenDay},
     },
     memory::{days::Fixed, site_day::Tallied},
     run::Parts,
-    simulate::{SimulatedHit, history, hit::Meaning, shop, world::Scenario},
+    simulate::{SimulatedHit, history, hit::Meaning, world::Scenario},
 };
 
 /// The demo site's name: what its pages put into `data-site`.
@@ -55,44 +57,14 @@ pub fn declare(control: &Control, now: UnixMs) -> Result<(), String> {
         .change_site(&site.name, now, |settings: &mut Settings| {
             settings.hosts = HOSTS.map(str::to_owned).to_vec();
             settings.sections = vocabulary.sections;
-            settings.sections.extend(shop::sections());
-            settings.events = joined(vocabulary.events, shop::events());
+            settings.events = vocabulary.events;
             settings.funnels = vocabulary.funnels;
-            settings.funnels.extend(shop::funnels());
             settings.goals = vocabulary.goals;
-            for goal in shop::goals() {
-                if !settings.goals.iter().any(|there| there.name == goal.name) {
-                    settings.goals.push(goal);
-                }
-            }
             Ok(())
         })
         .map_err(words)?;
     control.reload_if_changed(now).map_err(words)?;
     Ok(())
-}
-
-/// Both lists of events; where both have one, the values of both.
-fn joined(mut events: Vec<EventDeclaration>, more: Vec<EventDeclaration>) -> Vec<EventDeclaration> {
-    for extra in more {
-        match events.iter_mut().find(|event| event.name == extra.name) {
-            None => events.push(extra),
-            Some(event) => {
-                for property in extra.properties {
-                    let there = event.properties.iter_mut().find(|one| one.name == property.name);
-                    match (there.map(|one| &mut one.values), property.values) {
-                        (Some(Values::List(there)), Values::List(more)) => {
-                            there.extend(
-                                more.into_iter().filter(|value| !there.contains(value)).collect::<Vec<_>>(),
-                            );
-                        }
-                        _ => continue,
-                    }
-                }
-            }
-        }
-    }
-    events
 }
 
 /// Fills the demo's past, unless something is stored of it, and its today up to now.
@@ -155,14 +127,14 @@ impl Past<'_> {
             OpenDay::new(settings, Box::new(Heap::default()), Box::new(Heap::default()))
         });
         let at = site.zone.calendar(day).moment(hit.at);
-        match meant(hit) {
+        match meant(hit, site) {
             Err(outcome) => open.drop_hit(outcome, &hit.notes, 1),
             Ok(meant) => open.tally_arrival(
                 0,
                 &Arrival {
                     key: VisitorKey(hit.visitor.number),
                     described: Some(&hit.visitor.described),
-                    hit: meant,
+                    hit: &meant,
                     notes: &hit.notes,
                     funnels: &site.funnels,
                 },
@@ -198,14 +170,14 @@ impl Past<'_> {
 fn present(parts: &Parts, fixed: &Fixed, site: &Site, hit: &SimulatedHit) -> Result<(), String> {
     let arrived = parts.memory.arrive_or_open(fixed, hit.at).map_err(|error| error.to_string())?;
     let key = VisitorKey(hit.visitor.number);
-    let counted = match meant(hit) {
+    let counted = match meant(hit, site) {
         Err(outcome) => arrived.day.drop_hits(arrived.moment, outcome, &hit.notes, 1),
         Ok(meant) => arrived.day.tally(
             arrived.moment,
             Tallied {
                 key,
                 described: Some(&hit.visitor.described),
-                hit: meant,
+                hit: &meant,
                 notes: &hit.notes,
                 funnels: &site.funnels,
                 undeclared: &[],
@@ -215,9 +187,89 @@ fn present(parts: &Parts, fixed: &Fixed, site: &Site, hit: &SimulatedHit) -> Res
     counted.map(drop).map_err(|error| error.to_string())
 }
 
-fn meant(hit: &SimulatedHit) -> Result<&Hit, crate::domain::outcome::Outcome> {
+/// What a simulated hit counts as on the demo's site.
+fn meant(hit: &SimulatedHit, site: &Site) -> Result<Hit, Outcome> {
     match &hit.meaning {
-        Meaning::Counts(meant) => Ok(meant),
+        Meaning::Counts(meant) => Ok(moved(meant, site)),
         Meaning::Dropped(outcome) => Err(*outcome),
+    }
+}
+
+/// The simulator's visitors walk through a shop of their own; here they walk through the demo's pages instead, so
+/// that what a person clicks there adds to what is shown of the past.
+fn moved(hit: &Hit, site: &Site) -> Hit {
+    let mut hit = hit.clone();
+    hit.page = hit.page.as_deref().map(page);
+    let page = hit.page.as_deref().unwrap_or_default();
+    let sections = site.sections.iter().map(|section| &section.pattern);
+    hit.sections = sections.filter(|pattern| matches_path(pattern, page)).cloned().collect();
+    if let HitKind::Event(event) = &mut hit.kind {
+        for property in &mut event.properties {
+            property.value = value(&property.value).into();
+        }
+    }
+    hit
+}
+
+fn page(label: &str) -> Text {
+    let Some((host, path)) = label.split_once('/') else { return label.into() };
+    match path {
+        "" | "pricing" => format!("{host}/demo").into(),
+        "docs/install" => format!("{host}/demo/docs").into(),
+        path => format!("{host}/demo/{path}").into(),
+    }
+}
+
+fn value(value: &str) -> &str {
+    match value {
+        "free" => "solo",
+        "pro" => "team",
+        "team" => "company",
+        "snippet" => "config",
+        "hero" => "how",
+        "plans" => "pricing",
+        value => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::declaration::Values, simulate::shop};
+
+    fn vocabulary() -> Vocabulary {
+        serde_json::from_str(include_str!("../demo/vocabulary.json")).unwrap()
+    }
+
+    #[test]
+    fn the_simulated_past_uses_only_what_the_demo_declares() {
+        let declared = vocabulary().events;
+        for event in shop::events().iter().filter(|event| *event.name != *"search") {
+            let here = declared.iter().find(|one| one.name == event.name).unwrap();
+            assert_eq!(
+                (here.interactive, here.once, &here.currency),
+                (event.interactive, event.once, &event.currency),
+                "{}",
+                event.name
+            );
+            for property in &event.properties {
+                let one = here.properties.iter().find(|one| one.name == property.name).unwrap();
+                let (Values::List(there), Values::List(here)) = (&property.values, &one.values) else {
+                    panic!("{} is no list", property.name)
+                };
+                for text in there {
+                    assert!(here.iter().any(|one| **one == *value(text)), "{} {text}", event.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pages_are_the_demos() {
+        assert_eq!(&*page("127.0.0.1/"), "127.0.0.1/demo");
+        assert_eq!(&*page("127.0.0.1/pricing"), "127.0.0.1/demo");
+        assert_eq!(&*page("127.0.0.1/docs/install"), "127.0.0.1/demo/docs");
+        assert_eq!(&*page("127.0.0.1/signup"), "127.0.0.1/demo/signup");
+        assert_eq!(&*page("127.0.0.1/blog/launch"), "127.0.0.1/demo/blog/launch");
     }
 }

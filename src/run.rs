@@ -17,6 +17,7 @@ use crate::{
     close::{
         driver::{Closing, Drivers, Remember},
         release_file::{ReleaseFileError, ReleaseFiles, of_day},
+        retention::Retention,
     },
     collect::{
         client::Proxies,
@@ -161,6 +162,7 @@ pub struct Parts {
     pub memory: Arc<Memory>,
     pub closing: Arc<Closing>,
     pub collector: Arc<Collector>,
+    retention: Arc<Retention>,
     runtime: Option<RuntimeDir>,
 }
 
@@ -213,7 +215,8 @@ impl Parts {
         };
         let collector =
             Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
-        let parts = Parts { control, store, journal, memory, closing, collector, runtime };
+        let retention = Arc::new(Retention::default());
+        let parts = Parts { control, store, journal, memory, closing, collector, retention, runtime };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
         }
@@ -240,6 +243,7 @@ impl Parts {
         }
         self.collector.settle_shed(now);
         self.erase_removed();
+        self.retention.step(&*self.store, &self.control.directory().load(), now);
     }
 
     fn erase_removed(&self) {
@@ -309,8 +313,13 @@ fn resume(
         let releases: Vec<_> = of_day(&waiting, file.site, file.day).collect();
         match memory.resume(&fixed, file.day, now, &releases) {
             Ok(day) => {
-                for release in day.waiting() {
-                    files.write(&release).map_err(io_of("a release file"))?;
+                let waits = day.waiting();
+                for release in &waits {
+                    files.write(release).map_err(io_of("a release file"))?;
+                }
+                // The journal knows that the store has the others: the process before ended too early to remove them.
+                for delivered in releases.iter().filter(|one| waits.iter().all(|other| other.id != one.id)) {
+                    files.remove(delivered.id).map_err(io_of("a delivered release's file"))?;
                 }
                 tracing::info!(site = file.site.0, day = %file.day, "took an open day up again");
             }

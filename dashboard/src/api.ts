@@ -37,6 +37,8 @@ export interface Bucket {
   values: Counters;
   previous: Counters | null;
   complete: boolean;
+  /** The clock was set back in this hour. */
+  twice?: boolean;
 }
 
 /** A row's counters stand beside its name. */

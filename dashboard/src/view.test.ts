@@ -24,7 +24,7 @@ function anyView(pick: (below: number) => number): View {
   return {
     period: from(['28d', 'day', '7d', '2026-10-01..2026-10-31', '2026-11-22', 'all', '12mo']),
     interval: from([null, 'hour', 'week']),
-    metric: from(['visits', 'bounce_rate', 'event_rate'] as const),
+    metric: filters.some((one) => one.key === 'event' || one.key === 'prop.plan') ? from(['events', 'event_rate'] as const) : from(['visits', 'bounce_rate'] as const),
     compare: from(['prev', 'year', 'none', '2026-01-01..2026-01-31']),
     byDate: from([true, false]),
     filters,
@@ -43,6 +43,17 @@ test('what is written is read back', () => {
     expect(read(write(view))).toEqual(view);
     expect(write(read(write(view)))).toBe(write(view));
   }
+});
+
+test('the metric goes with the filters: an event has counts of its own', () => {
+  expect(read('?event=copy').metric).toBe('events');
+  expect(read('?m=visits&event=copy').metric).toBe('events');
+  expect(read('?m=event_rate&event=copy').metric).toBe('event_rate');
+  expect(read('?m=event_rate').metric).toBe('visits');
+  const { view } = clicked({ ...DEFAULT, metric: 'bounce_rate' }, 'event', 'copy');
+  expect(write(view)).toBe('?event=copy');
+  expect(question(view).get('m')).toBe('events');
+  expect(write({ ...read('?event=copy'), filters: [] })).toBe('');
 });
 
 test('the default view has no query, and an empty query is the default view', () => {

@@ -38,6 +38,7 @@ export const METRICS: Metric[] = [
   'visits', 'visitors', 'pageviews', 'views_per_visit', 'bounce_rate', 'visit_duration',
   'events', 'event_visits', 'event_visitors', 'event_rate',
 ];
+export const EVENT_METRICS: Metric[] = ['events', 'event_visits', 'event_rate', 'event_visitors'];
 export const INTERVALS = ['hour', 'day', 'week', 'month'];
 export const OPERATORS: Operator[] = ['is', 'is_not', 'contains', 'contains_not', 'prefix'];
 
@@ -144,7 +145,20 @@ export function read(search: string): View {
       view.sort = text || null;
     }
   }
+  view.metric = fitting(view);
   return view;
+}
+
+/** Whether an event is filtered by, so that tiles and chart are the event's. */
+export function ofEvent(view: View): boolean {
+  return view.filters.some((one) => one.key === 'event' || one.key.startsWith('prop.'));
+}
+function usual(view: View): Metric {
+  return ofEvent(view) ? 'events' : DEFAULT.metric;
+}
+/** An event's counts and those of visits are never on one page: the metric goes with the filters. */
+function fitting(view: View): Metric {
+  return EVENT_METRICS.includes(view.metric) === ofEvent(view) ? view.metric : usual(view);
 }
 
 /** What the page's address says: defaults are left out. Starts with `?` or is empty. */
@@ -152,7 +166,7 @@ export function write(view: View): string {
   const query = new URLSearchParams();
   if (view.period !== DEFAULT.period) query.set('p', view.period);
   if (view.interval) query.set('i', view.interval);
-  if (view.metric !== DEFAULT.metric) query.set('m', view.metric);
+  if (fitting(view) !== usual(view)) query.set('m', view.metric);
   if (view.compare !== DEFAULT.compare) query.set('c', view.compare);
   if (view.byDate) query.set('cw', 'date');
   addFilters(query, view.filters);
@@ -168,7 +182,7 @@ export function write(view: View): string {
 
 /** What the server is asked: everything said, nothing of the page's own. */
 export function question(view: View): URLSearchParams {
-  const query = new URLSearchParams({ p: view.period, m: view.metric, c: view.compare });
+  const query = new URLSearchParams({ p: view.period, m: fitting(view), c: view.compare });
   if (view.interval) query.set('i', view.interval);
   if (view.byDate) query.set('cw', 'date');
   addFilters(query, view.filters);

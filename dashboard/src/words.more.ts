@@ -125,6 +125,9 @@ export const s = {
 export const signedInAs = (name: string, role: string) => `Signed in as ${name} (${role})`;
 export const version = (v: string) => `Mayfly ${v}`;
 export const rowsOf = (shown: string, total: string) => `${shown} of ${total} rows`;
+export const funnelRate = (rate: string) => `${rate} from first to last step`;
+export const funnelStep = 'of the step before';
+export const funnelBegan = 'visits began';
 export const replaces = (name: string) => `This replaces the filter on ${name}: they are stored apart.`;
 export const savedPending = 'Saved. Zone, k and kept attributes change from the next midnight on.';
 export const conflict = 'Someone else changed the settings meanwhile. Reload to see them.';

@@ -43,11 +43,15 @@ export const metrics = 'Metric of the chart';
 export const beforeLabel = 'Before';
 export const dailySum = 'Visitors, daily sum';
 export const dailySumWhy = 'The sum of each day’s visitors. Someone who came on three days counts three times: nothing links one day to the next.';
+export const sum = ', daily sum';
+export const atLeast = (k: number) => `Only crowds of ${k} are told here: counts and rates are at least these.`;
 export const beganHere = 'Of visits that began here';
 export const before = (value: string) => `${value} before`;
 export const versus = (range: string) => `compared with ${range}`;
 export const noComparison = 'No comparison';
+export const nothingBefore = (range: string) => `nothing stored for ${range} to compare with`;
 export const incomplete = 'not complete yet';
+export const twice = ' (this hour came twice)';
 
 export const dimension = {
   page: 'Page', section: 'Section', entry_page: 'Entry page', exit_page: 'Exit page', host: 'Host',
@@ -144,9 +148,8 @@ export const overlaps = {
 export const share = 'Share';
 export const newRow = 'new';
 export const underK = (k: number) => `under ${k} before`;
-export const underKOrNone = 'under k or none';
+export const underKOrNone = (k: number) => `under ${k} or none`;
 export const details = 'Details';
-export const detailsOf = (name: string) => `All rows of ${name}`;
 export const openPage = (name: string) => `Open ${name} in a new tab`;
 export const storedApart = 'Stored apart: place and device show only in crowds';
 export const storedApartWhy = 'No stored row says both where a visit came from and where or with what the visitor is. So one of them filters at a time.';
@@ -156,6 +159,8 @@ export const notCollected = 'Not collected';
 export const notCollectedWhy = 'This site does not keep it.';
 export const toSettings = 'Change in settings';
 export const emptyRange = 'Nothing in this range.';
+export const noEvents = 'No event is declared: only views are counted.';
+export const declareEvents = 'Declare events';
 export const emptyPanel = 'Nothing here.';
 export const lastData = (date: string) => `Last data: ${date}.`;
 export const goThere = 'Go there';

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::release_file::ReleaseFiles;
+use super::{release_file::ReleaseFiles, self_check};
 use crate::{
     clock,
     domain::{
@@ -139,6 +139,9 @@ impl Closing {
         let started = Instant::now();
         let (release, used) = ended.coarsen(day, now);
         let rows = release.rows.len();
+        for breach in self_check::breaches(&release, day.k) {
+            tracing::error!(site = day.site.0, day = %day.calendar.day, "self-check of a closed day: {breach}");
+        }
         if let Err(error) = self.files.write(&release) {
             // The journal stays, so a restart closes the day again under the same identity.
             tracing::error!(%error, site = day.site.0, day = %day.calendar.day, "a day's release file could not be written; its journal is kept");

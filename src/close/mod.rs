@@ -2,3 +2,5 @@
 
 pub mod driver;
 pub mod release_file;
+pub mod retention;
+pub mod self_check;

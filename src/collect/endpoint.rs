@@ -33,7 +33,7 @@ use crate::{
             Admission, Lists, Request, Signals, SiteRules, admit, bot, describe, named_sites, objection,
         },
         day::UnixMs,
-        declaration::SiteId,
+        declaration::{Kept, Site, SiteId},
         hit::{Hit, Incoming, VisitorKey},
         outcome::{Note, Outcome},
         vocabulary::Undeclared,
@@ -134,6 +134,15 @@ impl Collector {
         self.rules.refresh(&self.directory.load(), now);
     }
 
+    /// A site's rules as its settings are now: a hit right after a change in this process is taken by the new ones.
+    fn rules_of(&self, site: &Site, now: UnixMs) -> Option<Arc<SiteRules>> {
+        let compiled = self.rules.of(site.id).filter(|rules| rules.version == site.version);
+        compiled.or_else(|| {
+            self.refresh(now);
+            self.rules.of(site.id)
+        })
+    }
+
     /// Writes hits that were shed into the ledger, once it takes records again. Blocks.
     pub fn settle_shed(&self, now: UnixMs) {
         let n = self.shed.swap(0, Ordering::AcqRel);
@@ -189,7 +198,7 @@ impl Collector {
         now: UnixMs,
     ) -> Result<Ticket, Trouble> {
         let site = entry.at(now);
-        let Some(rules) = self.rules.of(site.id) else {
+        let Some(rules) = self.rules_of(site, now) else {
             return self.drop_for_none(Outcome::UnknownSite, now).await;
         };
         if let Some(outcome) = objection(signals, rules.objection) {
@@ -199,7 +208,7 @@ impl Collector {
         let sender = self.sender(request);
         let admission = admit(&Request { incoming, address: &sender.address }, &rules, &self.lists);
         let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        match self.count(&arrived, &rules, admission, &sender, language) {
+        match self.count(&arrived, &rules, site.kept, admission, &sender, language) {
             // The day closed between arrival and tally: the ledger of the day that is open says so.
             Err(Refusal::Closed) => {
                 let now = clock::now();
@@ -214,6 +223,7 @@ impl Collector {
         &self,
         arrived: &Arrived,
         rules: &SiteRules,
+        kept: Kept,
         admission: Admission,
         sender: &Sender,
         language: Option<&str>,
@@ -228,7 +238,7 @@ impl Collector {
                 return arrived.day.drop_hits(arrived.moment, outcome, &notes, 1);
             }
         };
-        self.tally(arrived, rules, &hit, &notes, &undeclared, sender, language)
+        self.tally(arrived, rules, kept, &hit, &notes, &undeclared, sender, language)
     }
 
     #[allow(
@@ -239,6 +249,7 @@ impl Collector {
         &self,
         arrived: &Arrived,
         rules: &SiteRules,
+        kept: Kept,
         hit: &Hit,
         notes: &[Note],
         undeclared: &[Undeclared],
@@ -253,7 +264,7 @@ impl Collector {
                     return arrived.day.drop_hits(arrived.moment, outcome, notes, 1);
                 }
                 let place = self.geo.place(&sender.address);
-                Some(describe(rules.kept, place, &sender.agent, language, &self.lists))
+                Some(describe(kept, place, &sender.agent, language, &self.lists))
             }
         };
         let described = described.as_ref();

@@ -47,8 +47,9 @@ fn k_default() -> u32 {
     5
 }
 
+/// Twenty-five months: two years to compare, and the month that runs.
 fn retention_default() -> u32 {
-    24
+    25
 }
 
 /// Settings that decide how a day counts change at midnight only: these wait for it.

@@ -241,6 +241,20 @@ fn sessions_end_by_time_sign_out_and_reset() {
 }
 
 #[test]
+fn sessions_of_one_person_are_bounded() {
+    let (_folder, control) = control();
+    let user = control.add_user("ada", "long enough").unwrap();
+    let begin = |n: i64| {
+        let session =
+            control.write(|connection| users::begin_session(connection, user.clone(), NOW + n * HOUR));
+        session.unwrap().token
+    };
+    let tokens: Vec<String> = (0..51).map(begin).collect();
+    let open = |token: &String| control.session(token, NOW + 51 * HOUR).unwrap().is_some();
+    assert!(!open(&tokens[0]) && tokens[1..].iter().all(open));
+}
+
+#[test]
 fn secrets_are_stored_as_hashes_only() {
     let (folder, control) = with_site("UTC");
     let token = control.claim_token().unwrap().unwrap();

@@ -211,7 +211,7 @@ fn find_user(connection: &Connection, name: &str) -> Result<Option<(User, String
     Ok(found.optional()?)
 }
 
-fn begin_session(connection: &Connection, user: User, now: UnixMs) -> Result<Session> {
+pub(super) fn begin_session(connection: &Connection, user: User, now: UnixMs) -> Result<Session> {
     let token = secret::fresh()?;
     connection.execute("DELETE FROM sessions WHERE expires <= ?1", [now])?;
     connection.execute(

@@ -192,7 +192,7 @@ impl Entry<'_> {
 /// pages are seen: its crowd is of people. So its first times are the section's, and all else is the pages'.
 fn of_group(n: &Counters, page: u32, group: u32, is_section: bool) -> Counters {
     let mut counted = if is_section { Counters::default() } else { *n };
-    if is_section && page == group || page != group {
+    if is_section || page != group {
         for first in [Counter::PageVisitors, Counter::PageVisits] {
             counted[first] = if is_section && page == group { n[first] } else { 0 };
         }

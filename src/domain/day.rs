@@ -86,6 +86,13 @@ impl Zone {
             .unwrap_or(i64::MAX)
     }
 
+    /// Whether a wall-clock hour of a day lasts longer than an hour, because the clock is set back in it.
+    pub fn happens_twice(&self, day: Day, hour: Hour) -> bool {
+        const HOUR_MS: i64 = 3_600_000;
+        self.start_of(day.plus(1)) - self.start_of(day) > 24 * HOUR_MS
+            && self.calendar(day).lasts_ms(hour) > HOUR_MS
+    }
+
     /// The instants and hours of one day, made once so that a hit needs no calendar arithmetic.
     pub fn calendar(&self, day: Day) -> Calendar {
         let (starts, ends) = (self.start_of(day), self.start_of(day.plus(1)));
@@ -159,6 +166,13 @@ impl Calendar {
         self.hours[self.moment(at).stretch as usize].0
     }
 
+    /// How long the clock shows an hour in this day, in ms: 0 where it is skipped.
+    fn lasts_ms(&self, hour: Hour) -> i64 {
+        let ends = self.hours.iter().skip(1).map(|&(from, _)| from).chain([self.ends]);
+        let stretches = self.hours.iter().zip(ends).filter(|&(&(_, shown), _)| shown == hour);
+        stretches.map(|(&(from, _), to)| to - from).sum()
+    }
+
     /// The wall-clock hours of the day in the order in which they pass (23, 24 or 25 of them, mostly).
     pub fn hours(&self) -> impl Iterator<Item = Hour> + '_ {
         self.hours.iter().map(|&(_, hour)| hour)
@@ -189,6 +203,18 @@ mod tests {
         check("Asia/Beirut", "2026-03-29", 1, 23, 23);
         // Lord Howe moves by half an hour.
         check("Australia/Lord_Howe", "2026-10-04", 0, 23, 24);
+    }
+
+    #[test]
+    fn the_hour_in_which_the_clock_is_set_back_happens_twice() {
+        let twice = |zone: &str, day: &str| -> Vec<u8> {
+            let (zone, day) = (Zone::named(zone).unwrap(), Day::parse(day).unwrap());
+            (0..24).filter(|&hour| zone.happens_twice(day, Hour(hour))).collect()
+        };
+        assert_eq!(twice("Europe/Tallinn", "2026-10-25"), [3]);
+        assert_eq!(twice("Europe/Tallinn", "2026-10-26"), Vec::<u8>::new());
+        assert_eq!(twice("Europe/Tallinn", "2026-03-29"), Vec::<u8>::new());
+        assert_eq!(twice("UTC", "2026-10-25"), Vec::<u8>::new());
     }
 
     #[test]

@@ -48,6 +48,14 @@ pub struct Site {
     pub version: u32,
 }
 
+impl Site {
+    /// The host that page labels are shown without: the first that is no wildcard, else the site's name.
+    pub fn main_host(&self) -> &str {
+        let first = self.hosts.iter().find(|host| !host.starts_with("*."));
+        first.map_or(self.name.as_str(), String::as_str)
+    }
+}
+
 /// Which attributes are kept; country, browser, os and device class always are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

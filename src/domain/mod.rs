@@ -24,6 +24,7 @@ pub mod plan;
 mod proposals;
 mod pulse;
 pub mod query;
+mod recognise;
 pub mod region;
 pub mod row;
 pub mod scrub;

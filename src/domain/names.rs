@@ -129,6 +129,7 @@ pub struct Names {
     values: HashMap<(u32, u32), HashSet<u32>>,
     caps: Caps,
     known: Arc<KnownValues>,
+    other: Text,
 }
 
 impl Names {
@@ -150,6 +151,7 @@ impl Names {
             values: HashMap::new(),
             caps,
             known,
+            other: OTHER.into(),
         };
         RESERVED.iter().for_each(|&text| names.define(&Define::Text(text.into())));
         // The first four texts are also the first four pages.
@@ -249,17 +251,17 @@ impl Names {
     /// The number of a visit's attributes, each value under its cap.
     pub fn visit(&mut self, visit: &VisitAttributes, fresh: &mut Fresh) -> u32 {
         let mut label = [TEXT_STAR; 7];
-        let mut campaign_capped = false;
+        let (mut campaign_capped, other) = (false, self.other.clone());
         for (field, value) in visit.0.iter().enumerate() {
-            let value = told_apart(value);
-            if field > 0 && self.is_over_cap(field - 1, &value) {
+            let value = told_apart(value, &other);
+            if field > 0 && self.is_over_cap(field - 1, value) {
                 label[field] = 1;
                 match field {
                     1 => fresh.notes.push(Note::SourceCapped),
                     _ => campaign_capped = true,
                 }
             } else {
-                label[field] = self.text(&value, fresh);
+                label[field] = self.text(value, fresh);
             }
         }
         if campaign_capped {
@@ -322,10 +324,11 @@ impl Names {
     /// The number of the cell of one property's value, under the property's cap.
     pub fn event_value(&mut self, name: &Text, hit: &PropertyHit, fresh: &mut Fresh) -> u32 {
         let (name, property) = (self.text(name, fresh), self.text(&hit.property, fresh));
-        let value = told_apart(&hit.value);
+        let other = self.other.clone();
+        let value = told_apart(&hit.value, &other);
         let used = self.values.get(&(name, property));
         let full = hit.cap.is_some_and(|cap| used.map_or(0, HashSet::len) as u64 >= u64::from(cap));
-        let text = self.texts.get(&value).copied();
+        let text = self.texts.get(value).copied();
         let there = text.is_some_and(|text| {
             (text as usize) < RESERVED.len() || used.is_some_and(|used| used.contains(&text))
         });
@@ -333,7 +336,7 @@ impl Names {
             fresh.notes.push(Note::ValueCapped);
             1
         } else {
-            self.text(&value, fresh)
+            self.text(value, fresh)
         };
         self.event_cell([name, property, value, TEXT_EMPTY], fresh)
     }
@@ -364,7 +367,8 @@ impl Names {
     }
 
     fn texts<const N: usize>(&mut self, texts: &[Text; N], fresh: &mut Fresh) -> [u32; N] {
-        std::array::from_fn(|at| self.text(&told_apart(&texts[at]), fresh))
+        let other = self.other.clone();
+        std::array::from_fn(|at| self.text(told_apart(&texts[at], &other), fresh))
     }
 
     fn first_use(&mut self, define: Define, fresh: &mut Fresh) {
@@ -379,8 +383,8 @@ pub fn reserved() -> Lists {
 }
 
 /// A client's own `*` would read as untold.
-fn told_apart(text: &Text) -> Text {
-    if &**text == STAR { OTHER.into() } else { text.clone() }
+fn told_apart<'a>(text: &'a Text, other: &'a Text) -> &'a Text {
+    if &**text == STAR { other } else { text }
 }
 
 fn give<K: Clone + Eq + std::hash::Hash>(index: &mut Index<K>, list: &mut Vec<K>, key: K) {

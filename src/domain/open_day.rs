@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc};
 use smallvec::SmallVec;
 
 use super::{
-    NONE, Text,
+    Text,
     attributes::Described,
     cells::{DayCells, Entry, PageCells},
     counters::Counter,
@@ -157,15 +157,14 @@ impl OpenDay {
     /// Counts a hit. `seq` is the number that the delta's record will have in the journal.
     pub fn tally_arrival(&mut self, seq: u64, arrival: &Arrival<'_>, at: Moment) -> Delta {
         self.turn(at.stretch, at.hour);
-        let reduced = arrival.described.map(|described| self.keep(described));
-        let arrival = Arrival { described: reduced.as_ref(), ..*arrival };
         let tables = Tables {
             visitors: &mut self.visitors,
             seen: &mut self.seen,
             names: &mut self.names,
             caps: &self.settings.caps,
+            kept: self.settings.kept,
         };
-        let moved = tally(tables, seq, &arrival, at);
+        let moved = tally(tables, seq, arrival, at);
         let viewed = moved.delta.flow.is_some();
         match moved.hit {
             Some((second, previous)) => self.pulse.hit(second, previous, viewed),
@@ -175,22 +174,6 @@ impl OpenDay {
         let delta = Delta { stretch: self.stretch, hour: self.hour.0, ..moved.delta };
         self.count(&delta);
         delta
-    }
-
-    /// Described by no more than the site keeps.
-    fn keep(&self, described: &Described) -> Described {
-        let (kept, mut described) = (self.settings.kept, described.clone());
-        let drop_unless = |keep: bool, text: &mut Text| {
-            if !keep {
-                *text = NONE.into();
-            }
-        };
-        drop_unless(kept.region, &mut described.place.0[1]);
-        drop_unless(kept.city, &mut described.place.0[2]);
-        drop_unless(kept.versions, &mut described.device.0[1]);
-        drop_unless(kept.versions, &mut described.device.0[3]);
-        drop_unless(kept.language, &mut described.language.0);
-        described
     }
 
     /// Counts `n` hits that were dropped, and `n` of each note, in the ledger only.

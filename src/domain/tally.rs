@@ -7,13 +7,15 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{
+    NONE, Text,
     attributes::Described,
     counters::Counter,
     day::Moment,
-    declaration::{Funnel, Step},
+    declaration::{Funnel, Kept, Step},
     hit::{EventHit, Hit, HitKind, VisitorKey},
     names::{Fresh, Names, PAGE_ENTRY, Spot},
     outcome::{Note, Outcome},
+    recognise::{fingerprint, is_viewed},
     visitors::{Seen, SeenTable, Visitor, Visitors, What},
 };
 
@@ -49,6 +51,7 @@ pub(super) struct Tables<'a> {
     pub seen: &'a mut SeenTable,
     pub names: &'a mut Names,
     pub caps: &'a Caps,
+    pub kept: Kept,
 }
 
 /// One hit on its way through the tables.
@@ -81,7 +84,7 @@ pub(super) struct Moved {
     pub hit: Option<(u32, Option<u32>)>,
 }
 
-/// Moves the tables by one hit. `described` is already reduced to what the site keeps.
+/// Moves the tables by one hit.
 pub(super) fn tally(tables: Tables<'_>, seq: u64, arrival: &Arrival<'_>, at: Moment) -> Moved {
     let known = tables.visitors.find(arrival.key);
     let previous = known.map(|(_, visitor)| visitor.last);
@@ -181,9 +184,7 @@ impl Tally<'_> {
     }
 
     fn describe(&mut self, described: Option<&Described>) {
-        let nothing =
-            Described { place: Default::default(), device: Default::default(), language: Default::default() };
-        let described = described.unwrap_or(&nothing);
+        let described = keep(self.tables.kept, described);
         let names = &mut *self.tables.names;
         self.visitor.place = names.place(&described.place.0, &mut self.fresh);
         self.visitor.device = names.device(&described.device.0, &mut self.fresh);
@@ -455,34 +456,20 @@ fn add(delta: &mut Delta, spot: &Spot, hour: u8, counter: Counter, n: i32) {
     }
 }
 
-/// Whether viewing a page reaches a step.
-fn is_viewed(step: &Step, hit: &Hit) -> bool {
-    match step {
-        Step::Page(page) => hit.page.as_ref().is_some_and(|label| {
-            let path = label.find('/').map_or("", |at| &label[at..]);
-            label == page || (page.starts_with('/') && **page == *path)
-        }),
-        Step::Section(pattern) => hit.sections.contains(pattern),
-        Step::Event(_) => false,
-    }
-}
-
-/// A hash of an event's name and values, whatever their order.
-fn fingerprint(event: &EventHit) -> (u32, u32) {
-    let mut values: SmallVec<[(&str, &str); 8]> =
-        event.properties.iter().map(|one| (&*one.property, &*one.value)).collect();
-    values.sort_unstable();
-    let mut hasher = blake3::Hasher::new();
-    let mut frame = |text: &str| {
-        hasher.update(&(text.len() as u64).to_le_bytes());
-        hasher.update(text.as_bytes());
+/// Described by no more than the site keeps.
+fn keep(kept: Kept, described: Option<&Described>) -> Described {
+    let nothing =
+        || Described { place: Default::default(), device: Default::default(), language: Default::default() };
+    let mut described = described.cloned().unwrap_or_else(nothing);
+    let drop_unless = |keep: bool, text: &mut Text| {
+        if !keep {
+            *text = NONE.into();
+        }
     };
-    frame(&event.name);
-    values.iter().for_each(|(property, value)| {
-        frame(property);
-        frame(value);
-    });
-    let hash = hasher.finalize();
-    let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| hash.as_bytes()[at + byte]));
-    (word(0), word(4))
+    drop_unless(kept.region, &mut described.place.0[1]);
+    drop_unless(kept.city, &mut described.place.0[2]);
+    drop_unless(kept.versions, &mut described.device.0[1]);
+    drop_unless(kept.versions, &mut described.device.0[3]);
+    drop_unless(kept.language, &mut described.language.0);
+    described
 }

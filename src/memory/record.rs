@@ -7,6 +7,10 @@ use crate::domain::tally::Delta;
 
 /// One record. The order of the variants is part of the format.
 #[derive(Debug, Serialize, Deserialize)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, and nearly all are deltas: a box would cost an allocation a hit"
+)]
 pub enum Record {
     /// A salt was made: visitors seen before this record are not recognised after it.
     Epoch,

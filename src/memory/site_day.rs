@@ -363,14 +363,14 @@ impl SiteDay {
         });
         let id =
             ReleaseId { site: self.site, day: self.calendar.day, node: self.node, number: state.next_number };
+        // Taken before the release is there, so that the day is not done while it is made.
+        state.next_number += 1;
         Some(Ended { id, open, epochs: state.epochs })
     }
 
     /// Puts the day's last release among those that wait for the store.
     pub fn closed(&self, release: Arc<Release>) {
-        let mut state = self.lock();
-        state.next_number = release.id.number + 1;
-        state.waiting.push_back(release);
+        self.lock().waiting.push_back(release);
     }
 
     /// Destroys the day's journal and its key.
@@ -385,7 +385,7 @@ impl SiteDay {
     /// Whether nothing is left to do for this day: closed, and all of it in the store.
     pub fn is_done(&self) -> bool {
         let state = self.lock();
-        state.open.is_none() && state.waiting.is_empty()
+        state.open.is_none() && state.stored + 1 == state.next_number
     }
 
     /// Whether the day has been closed.

@@ -54,6 +54,9 @@ pub struct ShownBucket {
     pub values: Values,
     pub previous: Option<Values>,
     pub complete: bool,
+    /// An hour in which the clock was set back: two hours of time.
+    #[serde(skip_serializing_if = "is_false")]
+    pub twice: bool,
 }
 
 /// One dimension's rows.

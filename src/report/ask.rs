@@ -211,7 +211,7 @@ fn labelled(value: &str, dimension: &Dimension, operator: Operator, site: &Site)
     let of_page = matches!(dimension, Dimension::Page | Dimension::EntryPage | Dimension::ExitPage);
     let whole = !matches!(operator, Operator::Contains | Operator::ContainsNot);
     match of_page && whole && value.starts_with('/') {
-        true => format!("{}{value}", site.name).into(),
+        true => format!("{}{value}", site.main_host()).into(),
         false => value.into(),
     }
 }

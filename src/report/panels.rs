@@ -80,11 +80,16 @@ impl Panels<'_> {
         let rest = left(&rest);
         let mut other = left(&untold);
         let mut told_share = if parts { share(&told, &total, primary.1) } else { None };
+        if matches!(family, Family::Place | Family::Device) {
+            // An event is untold here more often than the visits that had it: the two sums are of other visits.
+            if let Some(rate) = other.as_mut().and_then(|other| other.get_mut(Metric::EventRate.key())) {
+                *rate = Number::Unknown;
+            }
+        }
         if parts && self.plan.scope.is_of_sources() && family == Family::Visit {
             let all = self.of_sources()?;
-            let visits = all[0].max(1) as f64;
-            told_share = (all[0] > 0).then(|| told.page[Counter::Visits as usize] as f64 / visits);
-            other = left_of_sources(all, &told);
+            told_share = (all[0] > 0).then(|| whole(&told, primary.1) / all[0] as f64);
+            other = left_of_sources(all, &told, &metrics);
         }
         Ok(Panel {
             family: Some(family.name()),
@@ -315,7 +320,7 @@ impl Panels<'_> {
     /// Pages of the site's first host are shown by their path.
     fn name(&self, dimension: &Dimension, value: &Text) -> Text {
         use Dimension::{EntryPage, ExitPage, Flow, Page};
-        let path = value.strip_prefix(self.site.name.as_str()).filter(|rest| rest.starts_with('/'));
+        let path = value.strip_prefix(self.site.main_host()).filter(|rest| rest.starts_with('/'));
         match (dimension, path) {
             (Page | EntryPage | ExitPage | Flow, Some(path)) => path.into(),
             _ => value.clone(),
@@ -342,14 +347,19 @@ impl Panels<'_> {
         };
         let moved = (untold(against) - untold(&before)).abs();
         let crowds = matches!(family, Family::Visit | Family::Place | Family::Device | Family::Language);
+        // Nothing stored to hold a row against is no news about the row.
+        let known = whole(&before.total, primary.1) > 0.0;
         for row in rows {
             let (was, is) = (before.rows.get(&row.value), against.rows.get(&row.value));
             let (was_n, is_n) =
                 (was.map_or(0.0, |one| whole(one, primary.1)), is.map_or(0.0, |one| whole(one, primary.1)));
             row.previous = was.map(|sums| values(sums, metrics));
             row.compared = cut.as_ref().map(|_| values(&is.copied().unwrap_or_default(), metrics));
-            row.untold_before = was.is_none() && crowds;
-            row.new = was.is_none() && !crowds;
+            let appeared = known
+                && was.is_none()
+                && now.rows.get(&row.value).is_some_and(|one| whole(one, primary.1) > 0.0);
+            row.untold_before = appeared && crowds;
+            row.new = appeared && !crowds;
             row.uncertain = crowds && self.plan.range.len() > 1 && moved > (is_n - was_n).abs();
         }
         Ok(())
@@ -404,11 +414,14 @@ fn is_of_pages(dimension: &Dimension) -> bool {
 
 /// What the `source` family counts beyond the told rows: visits of rare sources are in no set, so only their
 /// number is known.
-fn left_of_sources([visits, visitors]: [i64; 2], told: &Sums) -> Option<Values> {
-    let visits = visits - told.page[Counter::Visits as usize];
-    let visitors = visitors - told.page[Counter::Visitors as usize];
-    let values = [("visits", Number::Whole(visits)), ("visitors", Number::Whole(visitors))];
-    (visits != 0 || visitors != 0).then(|| BTreeMap::from(values))
+fn left_of_sources(all: [i64; 2], told: &Sums, metrics: &[(Metric, Formula)]) -> Option<Values> {
+    let left = |metric: Metric, all: i64| {
+        let (_, formula) = metrics.iter().find(|(one, _)| *one == metric)?;
+        Some((metric.key(), Number::Whole(all - whole(told, *formula) as i64)))
+    };
+    let values: Values =
+        left(Metric::Visits, all[0]).into_iter().chain(left(Metric::Visitors, all[1])).collect();
+    values.values().any(|one| *one != Number::Whole(0)).then_some(values)
 }
 
 /// The property whose cells are meant: the filter's, or the event's own cell.

@@ -141,6 +141,7 @@ fn series(plan: &Plan, site: &Site, today: &Today, now: &Cells, previous: Option
         },
         previous: previous.and_then(|cells| before(&bucket, shift, cells, plan, &metrics)),
         complete: is_complete(&bucket, today),
+        twice: bucket.hour.is_some_and(|hour| site.zone.happens_twice(bucket.first, hour)),
         at: bucket.at,
     });
     Series { metric: plan.metric.key(), buckets: shown.collect() }

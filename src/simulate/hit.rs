@@ -41,6 +41,7 @@ pub struct Wire {
 }
 
 /// What must become of a hit.
+#[allow(clippy::large_enum_variant, reason = "nearly every hit counts, so a box would save nothing")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Meaning {
     /// It is admitted and means this (engagement without a running visit may still be refused).
@@ -89,7 +90,7 @@ impl SimulatedHit {
             }
         };
         optional("r", wire.referrer.as_ref().map(|text| json!(text)));
-        optional("i", (!wire.interactive).then(|| json!(false)));
+        optional("i", (!wire.interactive).then_some(json!(false)));
         optional("sd", wire.scroll.map(|depth| json!(depth)));
         optional("e", wire.engaged_ms.map(|ms| json!(ms)));
         optional(

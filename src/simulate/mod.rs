@@ -12,6 +12,7 @@ pub mod origins;
 pub mod places;
 pub mod send;
 pub mod shop;
+mod specials;
 pub mod told;
 pub mod truth;
 pub mod walk;

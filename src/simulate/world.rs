@@ -6,24 +6,23 @@ use std::sync::Arc;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::domain::{
-    CONTINUED, NONE, UNDECLARED,
+    CONTINUED, NONE,
     attributes::{Described, Device, Language, Place, VisitAttributes},
     day::{Day, UnixMs, Zone},
     declaration::Kept,
     hit::{EventHit, Hit, HitKind, PropertyHit},
-    outcome::{Note, Outcome},
 };
 
 use super::{
-    agents::{AGENTS, Agent, BOTS, CROWD_AGENTS},
+    agents::{AGENTS, Agent},
     coverage::{Coverage, Feature},
     hit::{Meaning, SimulatedHit, Visitor, Wire},
-    origins::{CROWD_ORIGINS, ORIGINS, Origin},
-    places::{COUNTRIES, CROWD_COUNTRIES, Country},
+    origins::{ORIGINS, Origin},
+    places::{COUNTRIES, Country},
     shop,
 };
 
-const MINUTE_MS: i64 = 60_000;
+pub(super) const MINUTE_MS: i64 = 60_000;
 
 /// A site and its public.
 #[derive(Clone, Debug)]
@@ -60,27 +59,27 @@ pub fn day(scenario: &Scenario, day: Day) -> (Vec<SimulatedHit>, Coverage) {
 
 /// A page as it is asked for, and as it is to be counted.
 #[derive(Clone)]
-struct Spot {
+pub(super) struct Spot {
     /// Path and query as sent.
-    sent: String,
+    pub(super) sent: String,
     /// Path as counted.
-    told: String,
-    referrer: Option<String>,
-    attributes: VisitAttributes,
+    pub(super) told: String,
+    pub(super) referrer: Option<String>,
+    pub(super) attributes: VisitAttributes,
 }
 
-struct Making<'a> {
-    scenario: &'a Scenario,
-    rng: StdRng,
-    starts: UnixMs,
-    length_ms: i64,
-    first_number: u64,
+pub(super) struct Making<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) rng: StdRng,
+    pub(super) starts: UnixMs,
+    pub(super) length_ms: i64,
+    pub(super) first_number: u64,
     /// Separates the addresses of one day from those of its neighbours.
-    first_address: u32,
-    made: u32,
-    last: Option<Arc<Visitor>>,
-    hits: Vec<SimulatedHit>,
-    coverage: Coverage,
+    pub(super) first_address: u32,
+    pub(super) made: u32,
+    pub(super) last: Option<Arc<Visitor>>,
+    pub(super) hits: Vec<SimulatedHit>,
+    pub(super) coverage: Coverage,
 }
 
 impl<'a> Making<'a> {
@@ -108,7 +107,7 @@ impl<'a> Making<'a> {
 
     // Visitors
 
-    fn visitor(&mut self, country: &Country, agent: &Agent) -> Arc<Visitor> {
+    pub(super) fn visitor(&mut self, country: &Country, agent: &Agent) -> Arc<Visitor> {
         let address = country.address(self.first_address + self.made);
         self.visitor_at(address, country, agent)
     }
@@ -134,7 +133,7 @@ impl<'a> Making<'a> {
         })
     }
 
-    fn anybody(&mut self) -> Arc<Visitor> {
+    pub(super) fn anybody(&mut self) -> Arc<Visitor> {
         let country = pick(&mut self.rng, COUNTRIES, |one| one.weight);
         let agent = pick(&mut self.rng, AGENTS, |one| one.weight);
         self.visitor(country, agent)
@@ -169,7 +168,7 @@ impl<'a> Making<'a> {
     }
 
     /// An instant of the day; more of them by daylight.
-    fn hour_of_day(&mut self) -> UnixMs {
+    pub(super) fn hour_of_day(&mut self) -> UnixMs {
         let mut share: f64 = self.rng.random();
         if self.rng.random_bool(0.7) {
             share = 0.35 + share * 0.55;
@@ -179,7 +178,7 @@ impl<'a> Making<'a> {
 
     // Visits
 
-    fn spot(&self, path: &str, origin: Option<&Origin>, from: Option<&str>) -> Spot {
+    pub(super) fn spot(&self, path: &str, origin: Option<&Origin>, from: Option<&str>) -> Spot {
         let (query, referrer, attributes) = match (origin, from) {
             (Some(origin), _) => (origin.query, origin.referrer.map(str::to_owned), origin.attributes()),
             (None, Some(from)) => ("", Some(format!("https://{}{from}", self.scenario.host)), continued()),
@@ -190,7 +189,13 @@ impl<'a> Making<'a> {
     }
 
     /// A walk of some pages with what people do on them; leaves `at` at its last hit.
-    fn visit(&mut self, visitor: &Arc<Visitor>, at: &mut UnixMs, origin: &Origin, pages: Option<u32>) {
+    pub(super) fn visit(
+        &mut self,
+        visitor: &Arc<Visitor>,
+        at: &mut UnixMs,
+        origin: &Origin,
+        pages: Option<u32>,
+    ) {
         let entry = pick(&mut self.rng, shop::PAGES, |one| one.1).0;
         let mut spot = self.spot(entry, Some(origin), None);
         let pages = pages.unwrap_or_else(|| [1, 1, 1, 2, 2, 3, 4, 7][self.rng.random_range(0..8)]);
@@ -285,12 +290,12 @@ impl<'a> Making<'a> {
         }
     }
 
-    fn view(&mut self, visitor: &Arc<Visitor>, at: UnixMs, spot: &Spot) {
+    pub(super) fn view(&mut self, visitor: &Arc<Visitor>, at: UnixMs, spot: &Spot) {
         let wire = self.wire("pageview", spot);
         self.push(visitor, at, spot, wire, HitKind::View);
     }
 
-    fn engage(
+    pub(super) fn engage(
         &mut self,
         visitor: &Arc<Visitor>,
         at: UnixMs,
@@ -303,7 +308,7 @@ impl<'a> Making<'a> {
     }
 
     #[allow(clippy::too_many_arguments, reason = "an event has that many parts")]
-    fn event(
+    pub(super) fn event(
         &mut self,
         visitor: &Arc<Visitor>,
         at: UnixMs,
@@ -336,168 +341,11 @@ impl<'a> Making<'a> {
         };
         self.push(visitor, at, spot, wire, HitKind::Event(event));
     }
-
-    // What every run must hold
-
-    fn crowds(&mut self) {
-        let k = self.scenario.k;
-        let sizes = [
-            (k.saturating_sub(1), Feature::CrowdBelow),
-            (k, Feature::CrowdExact),
-            (k + 1, Feature::CrowdAbove),
-        ];
-        for (at, (size, feature)) in sizes.into_iter().enumerate() {
-            self.coverage.met(feature);
-            for _ in 0..size {
-                let abroad = self.visitor(&CROWD_COUNTRIES[at], &AGENTS[0]);
-                let unusual = self.visitor(&COUNTRIES[0], &CROWD_AGENTS[at]);
-                let follower = self.visitor(&COUNTRIES[0], &AGENTS[0]);
-                for (visitor, origin) in [(abroad, 0), (unusual, 0), (follower, 1)] {
-                    let origin = if origin == 1 { &CROWD_ORIGINS[at] } else { &ORIGINS[0] };
-                    let mut when = self.hour_of_day();
-                    self.visit(&visitor, &mut when, origin, Some(1));
-                }
-            }
-        }
-    }
-
-    fn specials(&mut self) {
-        let noon = self.starts + self.length_ms / 2;
-        let home = self.spot("/", None, None);
-
-        let keeper = self.anybody();
-        self.view(&keeper, noon, &home);
-        self.view(&keeper, noon + 30 * MINUTE_MS, &home);
-        self.coverage.met(Feature::ExactGap);
-        self.event(&keeper, noon + 31 * MINUTE_MS, &home, "scroll", "depth", "25", None);
-        self.event(&keeper, noon + 32 * MINUTE_MS, &home, "scroll", "depth", "25", None);
-        self.coverage.met(Feature::RepeatedEvent);
-        let open_tab = self.spot("/pricing", None, Some("/"));
-        self.view(&keeper, noon + 63 * MINUTE_MS, &open_tab);
-        self.coverage.met(Feature::Continued);
-
-        let clicker = self.anybody();
-        self.event(&clicker, noon, &home, "copy", "snippet", "install", None);
-        self.coverage.met(Feature::EventFirst);
-        self.view(&clicker, noon + MINUTE_MS, &open_tab);
-        self.engage(&clicker, noon + 40 * MINUTE_MS, &open_tab, Some(50), 1000);
-        let sleeper = self.anybody();
-        self.engage(&sleeper, noon, &home, None, 5000);
-        self.coverage.met(Feature::StaleEngagement);
-
-        self.personal(noon);
-        self.vocabulary(noon);
-        let late = self.anybody();
-        let midnight = self.starts + self.length_ms;
-        for (at, path) in [(-9, "/"), (-1, "/pricing"), (1, "/docs/api"), (2, "/docs/install")] {
-            let spot = self.spot(path, None, Some("/"));
-            self.view(&late, midnight + at * MINUTE_MS, &spot);
-        }
-        self.coverage.met(Feature::Midnight);
-        let curious = self.anybody();
-        for n in 0..self.scenario.flood {
-            let spot = self.spot(&format!("/catalogue/item-{}", letters(n)), None, None);
-            self.view(&curious, noon + i64::from(n) * 10, &spot);
-            self.coverage.met(Feature::PathFlood);
-        }
-    }
-
-    fn personal(&mut self, at: UnixMs) {
-        let visitor = self.anybody();
-        let sent = ["/u/3f2b8c1e-5d4a-4c6b-9e7f-0a1b2c3d4e5f", "/welcome/jane.doe@example.org"];
-        for (n, (sent, told)) in sent.into_iter().zip(["/u/:id", "/welcome/:id"]).enumerate() {
-            let spot = Spot { told: told.to_owned(), ..self.spot(sent, None, None) };
-            self.view(&visitor, at + n as i64 * 5000, &spot);
-            self.coverage.met(Feature::PersonalPath);
-        }
-    }
-
-    /// Values and properties that the site did not declare, and more terms than the cap.
-    fn vocabulary(&mut self, at: UnixMs) {
-        let visitor = self.anybody();
-        let spot = self.spot("/docs/api", None, None);
-        for n in 0..shop::SEARCH_CAP + 3 {
-            let term = format!("term-{}", letters(n));
-            self.event(&visitor, at + i64::from(n) * 100, &spot, "search", "term", &term, None);
-        }
-        self.coverage.met(Feature::ValueFlood);
-        self.event(&visitor, at + 9000, &spot, "copy", "snippet", UNDECLARED, None);
-        if let Some(hit) = self.hits.last_mut() {
-            hit.wire.props[0].1 = "somebody's own words".to_owned();
-            hit.notes.push(Note::ValueUndeclared);
-        }
-        self.coverage.met(Feature::UndeclaredValue);
-        self.event(&visitor, at + 9500, &spot, "copy", "snippet", "api", None);
-        if let Some(hit) = self.hits.last_mut() {
-            hit.wire.props.push(("name".to_owned(), "Jane".to_owned()));
-            hit.notes.push(Note::PropertyUndeclared);
-        }
-        self.coverage.met(Feature::UndeclaredProperty);
-    }
-
-    /// What admission must drop.
-    fn dropped(&mut self) {
-        let spot = self.spot("/", Some(&ORIGINS[1]), None);
-        for &bot in BOTS {
-            let agent = Agent { user_agent: bot, ..AGENTS[0] };
-            let visitor = self.visitor(&COUNTRIES[0], &agent);
-            self.dropped_view(visitor, &spot, Outcome::Bot, Feature::Bot, |_| {});
-        }
-        for _ in 0..3 {
-            let mut visitor = self.anybody();
-            if let Some(visitor) = Arc::get_mut(&mut visitor) {
-                visitor.objects = true;
-            }
-            self.dropped_view(visitor, &spot, Outcome::Gpc, Feature::Objector, |_| {});
-            let visitor = self.anybody();
-            self.dropped_view(visitor, &spot, Outcome::UndeclaredEvent, Feature::UndeclaredEvent, |wire| {
-                wire.name = "hover_over_jane".to_owned();
-            });
-            let visitor = self.anybody();
-            self.dropped_view(visitor, &spot, Outcome::UnknownSite, Feature::UnknownSite, |wire| {
-                wire.site = "unknown.example".to_owned();
-                wire.url = "https://unknown.example/".to_owned();
-            });
-            let visitor = self.anybody();
-            self.dropped_view(visitor, &spot, Outcome::Malformed, Feature::Malformed, |wire| {
-                wire.name.clear()
-            });
-        }
-    }
-
-    fn dropped_view(
-        &mut self,
-        visitor: Arc<Visitor>,
-        spot: &Spot,
-        outcome: Outcome,
-        feature: Feature,
-        change: impl Fn(&mut Wire),
-    ) {
-        let at = self.hour_of_day();
-        self.view(&visitor, at, spot);
-        if let Some(hit) = self.hits.last_mut() {
-            hit.meaning = Meaning::Dropped(outcome);
-            change(&mut hit.wire);
-        }
-        self.coverage.met(feature);
-    }
 }
 
 /// What a first hit from the site's own pages is described by.
 fn continued() -> VisitAttributes {
     VisitAttributes([CONTINUED, CONTINUED, NONE, NONE, NONE, NONE, NONE].map(Into::into))
-}
-
-/// A number as a short word without digits, so that no scrubber takes it for an id.
-fn letters(mut n: u32) -> String {
-    let mut word = String::new();
-    loop {
-        word.insert(0, char::from(b'a' + (n % 26) as u8));
-        n /= 26;
-        if n == 0 {
-            return word;
-        }
-    }
 }
 
 fn pick<'t, T>(rng: &mut StdRng, table: &'t [T], weight: impl Fn(&T) -> u32) -> &'t T {

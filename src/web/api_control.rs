@@ -168,9 +168,11 @@ async fn sites(state: State, access: Access) -> Answer {
     let listed = blocking(move || -> Result<Vec<Value>, ApiError> {
         let one = |entry: &Arc<Entry>| {
             let summary = live.summary(entry);
+            let site = entry.at(clock::now());
             json!({
-                "name": entry.name(),
-                "zone": entry.at(clock::now()).zone.name(),
+                "name": site.name,
+                "zone": site.zone.name(),
+                "simulated": site.simulated,
                 "visits_7d": summary.visits_7d,
                 "sparkline": summary.sparkline,
                 "live": summary.live,

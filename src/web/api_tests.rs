@@ -299,7 +299,7 @@ async fn sites_are_listed_with_their_numbers_added_and_removed() {
     let token = server.session();
     let ada = By::Session(&token);
     let listed = server.get("/api/sites", ada.clone()).await;
-    let expected = json!({ "name": "example.com", "zone": "UTC", "visits_7d": 28,
+    let expected = json!({ "name": "example.com", "zone": "UTC", "simulated": false, "visits_7d": 28,
                            "sparkline": [1, 2, 3, 4, 5, 6, 7], "live": 3 });
     assert_eq!(listed.is(200).json["sites"], json!([expected]));
     let add = |host: &str| {

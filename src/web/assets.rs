@@ -86,7 +86,8 @@ pub async fn tracker(request: HttpRequest) -> HttpResponse {
 
 /// The demo site.
 pub async fn demo(request: HttpRequest) -> HttpResponse {
-    let name = match request.path().trim_start_matches("/demo").trim_matches('/') {
+    let path = request.path();
+    let name = match path.strip_prefix("/demo").unwrap_or(path).trim_matches('/') {
         "" => "index.html".to_owned(),
         name if name.contains('.') => name.to_owned(),
         name => format!("{name}.html"),

@@ -14,7 +14,10 @@ mod api_tests;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{
+    middleware::Compress,
+    web::{self, Data, ServiceConfig},
+};
 
 use crate::{
     collect::endpoint,
@@ -59,7 +62,7 @@ pub fn collection(app: &mut ServiceConfig, bare: bool) {
             .route(web::method(actix_web::http::Method::OPTIONS).to(endpoint::preflight)),
     );
     for path in ["/mayfly.js", "/js/{name:(script|plausible)[a-z.-]*\\.js}"] {
-        app.route(path, web::get().to(assets::tracker));
+        app.service(web::resource(path).wrap(Compress::default()).route(web::get().to(assets::tracker)));
     }
     if bare {
         app.route("/api/bare", web::post().to(endpoint::bare));
@@ -81,6 +84,7 @@ pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
     app.service(
         web::scope("")
             .wrap(auth::security_headers())
+            .wrap(Compress::default())
             .route("/api/{rest:.*}", web::to(error::no_such_address))
             .default_service(web::get().to(assets::dashboard)),
     );

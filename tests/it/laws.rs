@@ -404,9 +404,15 @@ fn kind(n: usize, scroll: u8, engaged_ms: u32) -> HitKind {
         0..4 => HitKind::View,
         4 => event("copy", true, false, Some(("what", ["x", "y", "z"][scroll as usize % 3], Some(2))), None),
         5 => event("seen", false, true, Some(("part", ["a", "b"][scroll as usize % 2], None)), None),
-        6 => event("buy", true, false, None, (scroll % 3 > 0).then(|| ("EUR".into(), i64::from(scroll) - 9))),
+        6 => event(
+            "buy",
+            true,
+            false,
+            None,
+            (!scroll.is_multiple_of(3)).then(|| ("EUR".into(), i64::from(scroll) - 9)),
+        ),
         7 => event("seen", false, false, None, None),
-        _ => HitKind::Engagement { scroll: (scroll % 4 > 0).then_some(scroll), engaged_ms },
+        _ => HitKind::Engagement { scroll: (!scroll.is_multiple_of(4)).then_some(scroll), engaged_ms },
     }
 }
 

@@ -1,5 +1,56 @@
 //! The integration tests, one binary. Each file says what it proves.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy excuses functions marked as tests, not the helpers that they call"
+)]
 
+mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
+mod api; // requests of the tests below
+mod compare; // a report's JSON against what it must say
+mod docs; // the documents against the code: links, files, settings
+mod expected; // what a report must say, from the naive recount
+mod filtered; // reports with one filter, against the naive recount
 mod laws; // the core against the naive recount: counting, settling, replay, close
+mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
+mod load; // many hits at once: reads of one moment, a kill
 mod planted; // admission finds what the simulator planted
+mod play; // the simulator's day, played to a server second by second
+mod product; // the real binary against the truth: reports, releases, kills, stops, the close
+mod rows; // what the store really holds
+mod server; // a real Mayfly and its clock
 mod tidy; // rules of the house that a compiler does not know
+mod traces; // nothing of a visitor is written anywhere
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// All Rust files below a folder of the package, with their texts.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push((path.clone(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
+    assert!(found.len() > 5, "{folder} holds sources");
+    found
+}
+
+/// The names of all functions of sources and tests.
+fn functions() -> BTreeSet<String> {
+    let texts = sources("src").into_iter().chain(sources("tests"));
+    let named = |line: &str| {
+        let line = line.trim_start().trim_start_matches("async ").strip_prefix("fn ")?;
+        Some(line.split('(').next().unwrap_or_default().to_owned())
+    };
+    texts.flat_map(|(_, text)| text.lines().filter_map(named).collect::<Vec<_>>()).collect()
+}

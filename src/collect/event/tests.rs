@@ -1,3 +1,5 @@
+//! What bodies are read as, what is said of wrong ones, and that none panics.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -7,9 +7,7 @@ use smallvec::SmallVec;
 use super::{
     super::{
         Text,
-        declaration::{
-            Excluded, Funnel, Kept, Objection, PathRule, Site, SiteId, matches_path, wildcard_text,
-        },
+        declaration::{Excluded, Funnel, Objection, PathRule, Site, SiteId, matches_path, wildcard_text},
         vocabulary::Vocabulary,
     },
     without_www,
@@ -21,7 +19,6 @@ pub struct SiteRules {
     pub site: SiteId,
     /// The settings' version that this was made from.
     pub version: u32,
-    pub kept: Kept,
     pub objection: Objection,
     pub funnels: Vec<Arc<Funnel>>,
     pub(super) excluded: Excluded,
@@ -42,7 +39,6 @@ impl SiteRules {
         SiteRules {
             site: site.id,
             version: site.version,
-            kept: site.kept,
             objection: site.objection,
             funnels: site.funnels.clone(),
             excluded: Excluded { hosts: hosts(&site.excluded.hosts), ..site.excluded.clone() },

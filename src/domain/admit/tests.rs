@@ -1,3 +1,5 @@
+//! Which hits are admitted as what, and why others are dropped.
+
 use std::sync::LazyLock;
 
 use serde_json::json;

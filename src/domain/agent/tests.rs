@@ -1,3 +1,5 @@
+//! How browsers are described, which agents are bots, which languages are kept.
+
 use std::sync::LazyLock;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Which labels URLs become, what is scrubbed from them, and that scrubbing twice changes nothing.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Which source and channel a visit has.
+
 use std::sync::LazyLock;
 
 use super::*;
