@@ -16,7 +16,8 @@ use crate::{
     clock,
     close::{
         driver::{Closing, Drivers, Remember},
-        release_file::{ReleaseFileError, ReleaseFiles, of_day},
+        release_file::ReleaseFiles,
+        resume::{ResumeError, Start},
         retention::Retention,
     },
     collect::{
@@ -25,7 +26,7 @@ use crate::{
         geo::{Geo, GeoError},
     },
     config::{Config, Durability, StoreChoice},
-    control::{AdmittedKind, Control, ControlError, Directory},
+    control::{AdmittedKind, Control, ControlError},
     demo,
     domain::{
         Text,
@@ -33,11 +34,12 @@ use crate::{
         admit::Lists,
         day::{Day, UnixMs},
         declaration::SiteId,
+        row::ReleaseId,
         tally::{Caps, KnownValues},
     },
-    journal::{FileId, Journal, JournalConfig, OpenError},
+    journal::{Journal, JournalConfig},
     memory::{
-        days::{DayError, Fixed, Known, Memory},
+        days::{Fixed, Known, Memory, Past},
         runtime::{RuntimeDir, RuntimeError},
         sealed,
     },
@@ -71,9 +73,7 @@ pub enum RunError {
     #[error("the journal: {0}")]
     Journal(io::Error),
     #[error(transparent)]
-    Day(#[from] DayError),
-    #[error(transparent)]
-    Release(#[from] ReleaseFileError),
+    Resume(#[from] ResumeError),
     #[error("{what}: {error}")]
     Io { what: String, error: io::Error },
     #[error("the demo: {0}")]
@@ -114,9 +114,26 @@ pub async fn run(
         wired.map_err(|_| RunError::Demo("the blocking threads are gone".into()))??
     };
     let drivers = Drivers::start(parts.closing.clone()).map_err(io_of("the close threads"))?;
+    let served = serve(&parts, &config, listener, announce, shutdown).await;
+    if web::block(move || parts.stop(drivers, clock::now())).await.is_err() {
+        tracing::error!("the stop was cut short");
+    }
+    tracing::info!("stopped");
+    served
+}
+
+/// Answers requests until `shutdown` resolves and what is in flight is answered.
+async fn serve(
+    parts: &Parts,
+    config: &Config,
+    listener: TcpListener,
+    announce: impl FnOnce(Welcome),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), RunError> {
     let address = listener.local_addr().map_err(io_of("the listening socket"))?;
     let ready = Arc::new(AtomicBool::new(true));
-    let shared = Shared::new(&parts, config.is_https(), config.demo, ready.clone())?;
+    let shared = Shared::new(parts, config.is_https(), config.demo, ready.clone())?;
+    let claim_token = parts.control.claim_token()?;
     let collector = web::Data::from(parts.collector.clone());
     let (bare, workers) = (config.bare_route, config.workers);
     let server = HttpServer::new(move || {
@@ -136,7 +153,7 @@ pub async fn run(
     let handle = server.handle();
     let serving = tokio::spawn(server);
     let refreshing = tokio::spawn(refresh_for_ever(parts.clone()));
-    announce(Welcome { address, claim_token: parts.control.claim_token()?, demo: config.demo });
+    announce(Welcome { address, claim_token, demo: config.demo });
     shutdown.await;
     tracing::info!("stopping: answering what is in flight");
     ready.store(false, Ordering::Release);
@@ -145,11 +162,6 @@ pub async fn run(
     if let Ok(Err(error)) = serving.await {
         tracing::error!(%error, "the server had stopped by itself");
     }
-    let stopped = web::block(move || parts.stop(drivers)).await;
-    if stopped.is_err() {
-        tracing::error!("the stop was cut short");
-    }
-    tracing::info!("stopped");
     Ok(())
 }
 
@@ -162,8 +174,19 @@ pub struct Parts {
     pub memory: Arc<Memory>,
     pub closing: Arc<Closing>,
     pub collector: Arc<Collector>,
-    retention: Arc<Retention>,
     runtime: Option<RuntimeDir>,
+    retention: Arc<Retention>,
+}
+
+/// Dropped, it leaves the runtime directory's files as they are.
+struct LeaveFiles(Option<RuntimeDir>);
+
+impl Drop for LeaveFiles {
+    fn drop(&mut self) {
+        if let Some(runtime) = &self.0 {
+            runtime.leave_files();
+        }
+    }
 }
 
 impl Parts {
@@ -185,28 +208,43 @@ impl Parts {
         });
         let journal =
             Arc::new(Journal::start(journal_config(config, runtime.as_ref())).map_err(RunError::Journal)?);
-        let known = KnownFromControl(control.clone());
         let memory = Arc::new(Memory::new(
             journal.clone(),
             runtime.clone(),
-            Box::new(known),
+            Box::new(KnownFromControl(control.clone())),
+            Box::new(PastFromStore(store.clone())),
             Caps::default(),
             config.node,
         ));
+        // A start that fails leaves what it found for the next.
+        let mut leaving = LeaveFiles(runtime.clone());
         let files =
             ReleaseFiles::in_folder(config.data.join("releases")).map_err(io_of("the release files"))?;
         let directory = control.directory();
-        resume(&memory, &journal, runtime.as_ref(), &files, &directory.load(), now)?;
+        let sites = directory.load_full();
+        Start {
+            memory: &memory,
+            journal: &journal,
+            runtime: runtime.as_ref(),
+            files: &files,
+            store: &*store,
+            site: &|site| match sites.by_id(site) {
+                Some(entry) => Some(Fixed::of(entry.at(now), entry.day(now))),
+                None => (site == SiteId::NONE).then(Fixed::none),
+            },
+            now,
+        }
+        .resume()?;
         let closing = Arc::new(Closing::new(
             memory.clone(),
             store.clone(),
             files,
             Box::new(RememberInControl(control.clone())),
             config.flush_interval,
+            now,
         ));
         // Days that passed while nothing ran are closed before a hit is taken.
-        closing.step(now);
-        closing.deliver();
+        closing.catch_up(now);
         let geo = config.geo.as_deref().map_or(Ok(Geo::none()), Geo::open)?;
         let proxies = Proxies {
             trusted: config.trusted_proxies.clone(),
@@ -215,17 +253,19 @@ impl Parts {
         };
         let collector =
             Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
-        let retention = Arc::new(Retention::default());
-        let parts = Parts { control, store, journal, memory, closing, collector, retention, runtime };
+        let parts =
+            Parts { control, store, journal, memory, closing, collector, runtime, retention: Arc::default() };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
         }
+        leaving.0 = None;
         Ok(parts)
     }
 
     /// Everything acknowledged is on the disk, what is ready is released, and the runtime directory is left for
     /// the process that follows.
-    fn stop(&self, drivers: Drivers) {
+    fn stop(&self, drivers: Drivers, now: UnixMs) {
+        self.collector.settle_shed(now);
         drivers.stop();
         if let Err(error) = self.journal.flush() {
             tracing::error!(%error, "the journal could not be flushed");
@@ -252,18 +292,13 @@ impl Parts {
             Vec::new()
         });
         for site in removed {
-            self.memory.remove_site(site);
-            if let Err(error) = self.closing.files.remove_site(site) {
-                tracing::error!(%error, site = site.0, "a removed site's releases could not be removed");
-                continue;
-            }
-            match self.store.erase(site, None) {
+            match self.closing.erase_site(site) {
                 Ok(()) => {
                     if let Err(error) = self.control.erased(site) {
                         tracing::error!(%error, site = site.0, "an erased site could not be noted");
                     }
                 }
-                Err(error) => tracing::error!(%error, site = site.0, "a removed site could not be erased"),
+                Err(error) => tracing::error!(error, site = site.0, "a removed site could not be erased"),
             }
         }
     }
@@ -276,76 +311,6 @@ fn journal_config(config: &Config, runtime: Option<&RuntimeDir>) -> JournalConfi
         _ => config.data.join("journal-keys"),
     };
     JournalConfig::new(folder, keys)
-}
-
-/// Takes up every site-day that an earlier process left: those whose last release is frozen only wait for the
-/// store, the others are replayed.
-fn resume(
-    memory: &Memory,
-    journal: &Journal,
-    runtime: Option<&RuntimeDir>,
-    files: &ReleaseFiles,
-    directory: &Directory,
-    now: UnixMs,
-) -> Result<(), RunError> {
-    let fixed_of = |site: SiteId, day: Option<Day>| match directory.by_id(site) {
-        Some(entry) => Some(Fixed::of(entry.at(now), day.unwrap_or_else(|| entry.day(now)))),
-        None if site == SiteId::NONE => Some(Fixed::none()),
-        None => None,
-    };
-    if let Some(runtime) = runtime {
-        let today = |file: FileId| {
-            fixed_of(file.site, None)
-                .is_some_and(|fixed| fixed.day.unwrap_or_else(|| fixed.zone.day_at(now)) == file.day)
-        };
-        let wiped = runtime.wipe_past_days(today).map_err(io_of("the runtime directory"))?;
-        if wiped > 0 {
-            tracing::info!(wiped, "wiped the salts and tables of past days");
-        }
-    }
-    let waiting = files.read_all()?;
-    for file in journal.list().map_err(RunError::Journal)? {
-        let closed = of_day(&waiting, file.site, file.day).any(|release| release.close.is_some());
-        let Some(fixed) = fixed_of(file.site, Some(file.day)).filter(|_| !closed) else {
-            journal.discard(file).map_err(RunError::Journal)?;
-            continue;
-        };
-        let releases: Vec<_> = of_day(&waiting, file.site, file.day).collect();
-        match memory.resume(&fixed, file.day, now, &releases) {
-            Ok(day) => {
-                let waits = day.waiting();
-                for release in &waits {
-                    files.write(release).map_err(io_of("a release file"))?;
-                }
-                // The journal knows that the store has the others: the process before ended too early to remove them.
-                for delivered in releases.iter().filter(|one| waits.iter().all(|other| other.id != one.id)) {
-                    files.remove(delivered.id).map_err(io_of("a delivered release's file"))?;
-                }
-                tracing::info!(site = file.site.0, day = %file.day, "took an open day up again");
-            }
-            Err(DayError::Journal(OpenError::MissingKey { journal: path, .. })) => {
-                tracing::error!(path = %path.display(), "a journal's key is gone (power loss with durability = process): its day is lost");
-                journal.discard(file).map_err(RunError::Journal)?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    for (site, day) in days_of(&waiting) {
-        let releases: Vec<_> = of_day(&waiting, site, day).cloned().collect();
-        if releases.iter().any(|release| release.close.is_some()) {
-            match fixed_of(site, Some(day)) {
-                Some(fixed) => memory.resume_closed(&fixed, day, releases),
-                None => files.remove_site(site).map_err(io_of("a removed site's releases"))?,
-            }
-        }
-    }
-    Ok(())
-}
-
-fn days_of(releases: &[crate::domain::row::Release]) -> Vec<(SiteId, Day)> {
-    let mut days: Vec<_> = releases.iter().map(|release| (release.id.site, release.id.day)).collect();
-    days.dedup();
-    days
 }
 
 async fn refresh_for_ever(parts: Parts) {
@@ -377,6 +342,30 @@ impl Known for KnownFromControl {
             campaigns: std::array::from_fn(|field| values(AdmittedKind::Campaign(field as u8))),
         })
     }
+}
+
+/// What the store holds of days that memory does not know. A store that is away must not stop collection: then
+/// nothing is known.
+struct PastFromStore(Arc<dyn Store>);
+
+impl Past for PastFromStore {
+    fn closed_since(&self, site: SiteId, day: Day) -> Option<Day> {
+        let closed = self.0.days(site, day, Day(i32::MAX / 2));
+        closed.unwrap_or_else(|error| unknown(site, &error)).last().map(|row| row.day)
+    }
+
+    fn last_release(&self, site: SiteId, day: Day, node: u32) -> u32 {
+        let holds = |number| {
+            let held = self.0.holds(ReleaseId { site, day, node, number });
+            held.unwrap_or_else(|error| unknown(site, &error))
+        };
+        (1..).take_while(|&number| holds(number)).last().unwrap_or(0)
+    }
+}
+
+fn unknown<T: Default>(site: SiteId, error: &StoreError) -> T {
+    tracing::error!(%error, site = site.0, "the store could not be asked about a day that opens");
+    T::default()
 }
 
 struct RememberInControl(Arc<Control>);

@@ -1,4 +1,4 @@
--- The rows (DESIGN.md, section 4). A key column that a row's family does not carry is ''; hour is -1 where the
+-- The rows (docs/COUNTING.md). A key column that a row's family does not carry is ''; hour is -1 where the
 -- family has none. Rows arrive sorted by key, so rows of one site, family and day lie together.
 
 CREATE TABLE pages (

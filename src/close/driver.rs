@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, Condvar, Mutex,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     thread::JoinHandle,
@@ -14,19 +14,21 @@ use super::{release_file::ReleaseFiles, self_check};
 use crate::{
     clock,
     domain::{
-        day::UnixMs,
+        day::{Day, UnixMs},
         declaration::SiteId,
-        row::{ReleaseId, Row},
+        row::{Release, ReleaseId},
         tally::KnownValues,
     },
     memory::{days::Memory, site_day::SiteDay},
-    store::{Store, StoreError},
+    store::Store,
 };
 
 /// How often days are looked at.
 const TICK: Duration = Duration::from_millis(250);
 /// A day is not closed before this long after its end, so that hits that arrived in time are tallied.
 const GRACE_MS: i64 = 1_000;
+/// Days closed in one step, so that the closes of many sites at one midnight are spread.
+const CLOSES_PER_STEP: usize = 16;
 /// Hits that arrived in time are waited for at most this long.
 const GRACE_MS_MAX: i64 = 30_000;
 /// Waits between tries of a store that is away grow from the first to the second.
@@ -34,21 +36,31 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 
 /// What the close tells the control database: values that k visitors used, always admitted later.
 pub trait Remember: Send + Sync {
-    fn remember(&self, site: SiteId, day: crate::domain::day::Day, used: KnownValues);
+    fn remember(&self, site: SiteId, day: Day, used: KnownValues);
 }
 
 /// What the drivers work with.
 pub struct Closing {
     pub memory: Arc<Memory>,
     pub store: Arc<dyn Store>,
-    pub files: ReleaseFiles,
-    pub remember: Box<dyn Remember>,
-    pub flush_interval: Duration,
+    files: ReleaseFiles,
+    remember: Box<dyn Remember>,
+    flush_interval: Duration,
     last_flush: AtomicI64,
     stopping: AtomicBool,
-    frozen: Mutex<bool>,
+    /// There may be something to deliver.
+    filed: Mutex<bool>,
     wake: Condvar,
-    trouble: Mutex<Option<String>>,
+    /// Held while a release goes to the store, so that none of a removed site comes after its erasure.
+    moving: Mutex<()>,
+    trouble: Mutex<Trouble>,
+}
+
+/// What does not work at the moment, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
+    pub store: Option<String>,
+    pub files: Option<String>,
 }
 
 /// The running drivers.
@@ -64,6 +76,7 @@ impl Closing {
         files: ReleaseFiles,
         remember: Box<dyn Remember>,
         flush_interval: Duration,
+        now: UnixMs,
     ) -> Closing {
         Closing {
             memory,
@@ -71,37 +84,46 @@ impl Closing {
             files,
             remember,
             flush_interval,
-            last_flush: AtomicI64::new(clock::now()),
+            last_flush: AtomicI64::new(now),
             stopping: AtomicBool::new(false),
-            frozen: Mutex::new(true),
+            filed: Mutex::new(true),
             wake: Condvar::new(),
-            trouble: Mutex::new(None),
+            moving: Mutex::new(()),
+            trouble: Mutex::default(),
         }
     }
 
-    /// Why the last delivery failed, while it does.
-    pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    /// What does not work at the moment.
+    pub fn trouble(&self) -> Trouble {
+        lock(&self.trouble).clone()
     }
 
-    /// Turns hours, freezes what is due, closes days that are over. Called every tick, and at start for days
-    /// that passed.
-    pub fn step(&self, now: UnixMs) {
+    /// Turns hours, freezes what is due, closes days that are over. Called every tick. Says how many days are
+    /// still to be closed.
+    pub fn step(&self, now: UnixMs) -> usize {
         let flush = self.flush_due(now);
-        for day in self.memory.days() {
-            if now >= day.calendar.ends + GRACE_MS {
-                let waited_out = now >= day.calendar.ends + GRACE_MS_MAX;
-                if !day.is_closed() && (day.arriving() == 0 || waited_out) {
-                    self.close(&day, now);
-                }
-            } else {
-                day.turn(now);
-                if flush {
-                    self.flush(&day);
-                }
+        let days = self.memory.days();
+        let (over, open): (Vec<_>, Vec<_>) =
+            days.iter().filter(|day| day.takes_hits()).partition(|day| now >= day.calendar.ends + GRACE_MS);
+        // All salts first: closing takes its time.
+        let due: Vec<_> = over.iter().filter(|day| may_close(day, now)).collect();
+        due.iter().for_each(|day| day.erase_salt());
+        for day in open {
+            day.turn(now);
+            if flush {
+                self.flush(day);
             }
         }
+        due.iter().take(CLOSES_PER_STEP).for_each(|day| self.close(day, now));
+        days.iter().for_each(|day| self.file(day));
         self.memory.forget_done();
+        over.len() - due.len().min(CLOSES_PER_STEP)
+    }
+
+    /// Closes all days that have passed and brings them to the store: at start, before hits are taken.
+    pub fn catch_up(&self, now: UnixMs) {
+        while self.step(now) > 0 {}
+        self.deliver();
     }
 
     /// True once in each flush interval, counted from the epoch so that an hourly flush follows the hour.
@@ -118,22 +140,22 @@ impl Closing {
     /// Freezes what is pending, makes it durable, offers it to the store.
     pub fn flush(&self, day: &SiteDay) {
         match day.freeze() {
-            Ok(Some((release, ticket))) => {
-                if let Err(error) = ticket.wait() {
+            Ok(Some((release, ticket))) => match ticket.wait() {
+                Ok(()) => {
+                    day.journaled(release.id.number);
+                    self.file(day);
+                }
+                Err(error) => {
                     tracing::error!(%error, site = day.site.0, "a release could not be journaled");
-                    return;
                 }
-                if let Err(error) = self.files.write(&release) {
-                    tracing::error!(%error, site = day.site.0, "a release file could not be written");
-                }
-                self.offer();
-            }
+            },
             Ok(None) => {}
             Err(error) => tracing::error!(%error, site = day.site.0, "nothing could be released"),
         }
     }
 
-    /// Closes one day: salt first, then rows, file, journal, values to remember; the store follows.
+    /// Closes one day: salt first, then rows, file, journal; the store follows. Killed anywhere in between, the
+    /// next start finds the journal, or all that is left of the day in files.
     pub fn close(&self, day: &SiteDay, now: UnixMs) {
         let Some(ended) = day.end() else { return };
         let started = Instant::now();
@@ -142,98 +164,151 @@ impl Closing {
         for breach in self_check::breaches(&release, day.k) {
             tracing::error!(site = day.site.0, day = %day.calendar.day, "self-check of a closed day: {breach}");
         }
-        if let Err(error) = self.files.write(&release) {
-            // The journal stays, so a restart closes the day again under the same identity.
-            tracing::error!(%error, site = day.site.0, day = %day.calendar.day, "a day's release file could not be written; its journal is kept");
-            day.closed(Arc::new(release));
-            self.offer();
-            return;
-        }
-        if let Err(error) = day.destroy_journal() {
-            tracing::error!(%error, site = day.site.0, "a closed day's journal could not be destroyed");
-        }
         day.closed(Arc::new(release));
-        self.remember.remember(day.site, day.calendar.day, used);
-        self.offer();
+        self.file(day);
+        if !day.is_removed() {
+            self.remember.remember(day.site, day.calendar.day, used);
+            self.memory.refresh_known(day.site);
+        }
         let took_ms = started.elapsed().as_millis() as u64;
         tracing::info!(site = day.site.0, day = %day.calendar.day, rows, took_ms, "closed a day");
     }
 
+    /// Writes the files that a day's releases need, and offers them to the store. What fails is tried again with
+    /// the next step.
+    fn file(&self, day: &SiteDay) {
+        for release in day.to_file() {
+            if let Err(error) = self.files.write(&release) {
+                let text = words(&release, &error);
+                note(&mut lock(&self.trouble).files, release.id.site, text);
+                return;
+            }
+            // All of the day is in files now. Whoever finds a journal replays it, so it goes before the store
+            // may have the last of them.
+            if release.close.is_some()
+                && let Err(error) = day.destroy_journal()
+            {
+                tracing::error!(%error, site = day.site.0, "a closed day's journal could not be destroyed");
+            }
+            day.filed(release.id.number);
+            if day.is_removed()
+                && let Err(error) = self.files.remove(release.id)
+            {
+                tracing::error!(%error, site = day.site.0, "a removed site's release could not be removed");
+            }
+            lock(&self.trouble).files = None;
+            self.offer();
+        }
+    }
+
     fn offer(&self) {
-        *self.frozen.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = true;
+        *lock(&self.filed) = true;
         self.wake.notify_all();
     }
 
-    /// Brings all waiting releases to the store, each day's in order. Says whether nothing is left.
+    /// Brings all waiting releases to the store, each day's in order. Says whether the store took them all.
     pub fn deliver(&self) -> bool {
+        // Every day is tried: one that the store refuses must not keep the others.
         let mut all = true;
         for day in self.memory.days() {
-            for release in day.waiting() {
-                match self.store.insert(&release) {
-                    Ok(()) => self.acknowledge(&day, release.id),
-                    Err(error) => {
-                        self.note_trouble(&error, release.id, &release.rows);
-                        all = false;
-                        break;
-                    }
-                }
-            }
+            all &= self.deliver_day(&day);
         }
         if all {
-            *self.trouble.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+            lock(&self.trouble).store = None;
         }
         self.memory.forget_done();
         all
     }
 
+    fn deliver_day(&self, day: &SiteDay) -> bool {
+        loop {
+            let _moving = lock(&self.moving);
+            let Some(release) = day.to_deliver() else { return true };
+            if let Err(error) = self.store.insert(&release) {
+                let text = words(&release, &error);
+                note(&mut lock(&self.trouble).store, release.id.site, text);
+                return false;
+            }
+            self.acknowledge(day, release.id);
+        }
+    }
+
     fn acknowledge(&self, day: &SiteDay, id: ReleaseId) {
-        match day.stored(id.number) {
-            Ok(Some(ticket)) => {
-                // The file goes only once the journal knows: else a start would freeze it again.
-                if ticket.wait().is_err() {
-                    return;
-                }
-            }
-            Ok(None) => {}
-            Err(error) => {
-                tracing::error!(%error, site = id.site.0, "an acknowledged release could not be journaled");
-                return;
-            }
+        match day.stored(id.number).map(|ticket| ticket.map_or(Ok(()), |ticket| ticket.wait())) {
+            // The file goes only once the journal knows: else a start would offer it again for nothing.
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return not_journaled(id, &error),
+            Err(error) => return not_journaled(id, &error),
         }
         if let Err(error) = self.files.remove(id) {
             tracing::error!(%error, site = id.site.0, "a delivered release file could not be removed");
         }
     }
 
-    fn note_trouble(&self, error: &StoreError, id: ReleaseId, rows: &[Row]) {
-        let text = format!("release {} of {} ({} rows): {error}", id.number, id.day, rows.len());
-        let mut trouble = self.trouble.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if trouble.as_ref() != Some(&text) {
-            tracing::error!(site = id.site.0, "{text}");
-        }
-        *trouble = Some(text);
+    /// Drops all that there is of a removed site: in memory, on its way, in the store.
+    ///
+    /// # Errors
+    /// Words; then it has to be done again.
+    pub fn erase_site(&self, site: SiteId) -> Result<(), String> {
+        self.memory.remove_site(site);
+        let _moving = lock(&self.moving);
+        self.files.remove_site(site).map_err(|error| format!("its release files: {error}"))?;
+        self.store.erase(site, None).map_err(|error| error.to_string())
     }
 
     fn wait_for_work(&self, at_most: Duration) {
-        let mut frozen = self.frozen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if !*frozen {
-            frozen =
-                self.wake.wait_timeout(frozen, at_most).unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+        let mut filed = lock(&self.filed);
+        if !*filed {
+            filed = self.wake.wait_timeout(filed, at_most).unwrap_or_else(PoisonError::into_inner).0;
         }
-        *frozen = false;
+        *filed = false;
     }
 
     fn deliver_for_ever(&self) {
         let mut pause = RETRY.0;
         while !self.stopping.load(Ordering::Acquire) {
             self.wait_for_work(TICK * 4);
-            if self.deliver() {
+            let mut delivered = false;
+            survive("delivery", || delivered = self.deliver());
+            if delivered {
                 pause = RETRY.0;
             } else {
                 self.wait_for_work(pause);
                 pause = (pause * 2).min(RETRY.1);
             }
         }
+    }
+}
+
+/// Hits that arrived in time are waited for, but not for ever.
+fn may_close(day: &SiteDay, now: UnixMs) -> bool {
+    day.arriving() == 0 || now >= day.calendar.ends + GRACE_MS_MAX
+}
+
+fn words(release: &Release, error: &dyn std::error::Error) -> String {
+    format!("release {} of {} ({} rows): {error}", release.id.number, release.id.day, release.rows.len())
+}
+
+/// Says a trouble once, however often it is met.
+fn note(place: &mut Option<String>, site: SiteId, text: String) {
+    if place.as_ref() != Some(&text) {
+        tracing::error!(site = site.0, "{text}");
+    }
+    *place = Some(text);
+}
+
+fn not_journaled(id: ReleaseId, error: &dyn std::error::Error) {
+    tracing::error!(%error, site = id.site.0, "an acknowledged release could not be journaled");
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps a driver alive: a day that cannot be closed must not keep other days' salts.
+fn survive(what: &str, act: impl FnOnce()) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(act)).is_err() {
+        tracing::error!("a {what} panicked; its day is closed by the next start");
     }
 }
 
@@ -246,7 +321,9 @@ impl Drivers {
         let (closes, delivers) = (closing.clone(), closing.clone());
         let step = std::thread::Builder::new().name("close".into()).spawn(move || {
             while !closes.stopping.load(Ordering::Acquire) {
-                closes.step(clock::now());
+                survive("close", || {
+                    closes.step(clock::now());
+                });
                 std::thread::park_timeout(TICK);
             }
         })?;

@@ -2,5 +2,10 @@
 
 pub mod driver;
 pub mod release_file;
+pub mod resume;
 pub mod retention;
 pub mod self_check;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

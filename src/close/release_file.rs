@@ -8,7 +8,6 @@ use std::{
 };
 
 use crate::domain::{
-    day::Day,
     declaration::SiteId,
     row::{Release, ReleaseId},
 };
@@ -119,14 +118,10 @@ fn read(path: &Path) -> Result<Release, ReleaseFileError> {
     postcard::from_bytes(body).map_err(|_| damaged())
 }
 
-/// The releases of one site-day among many.
-pub fn of_day(releases: &[Release], site: SiteId, day: Day) -> impl Iterator<Item = &Release> {
-    releases.iter().filter(move |release| release.id.site == site && release.id.day == day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::day::Day;
 
     fn release(number: u32) -> Release {
         let id = ReleaseId { site: SiteId(7), day: Day(20_000), node: 0, number };

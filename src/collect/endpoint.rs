@@ -4,10 +4,7 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use actix_web::{
@@ -58,8 +55,8 @@ pub struct Collector {
     pub proxies: Proxies,
     /// Most bytes of a body.
     pub max_body: usize,
-    /// Hits that were shed and are not in the ledger yet.
-    shed: AtomicU64,
+    /// Hits that were shed and are not in the ledger yet, by site.
+    shed: Mutex<HashMap<SiteId, u64>>,
 }
 
 /// Compiled rules of all sites, made anew when a site changes.
@@ -123,7 +120,7 @@ impl Collector {
             geo,
             proxies,
             max_body,
-            shed: AtomicU64::new(0),
+            shed: Mutex::default(),
         };
         collector.refresh(clock::now());
         collector
@@ -134,6 +131,24 @@ impl Collector {
         self.rules.refresh(&self.directory.load(), now);
     }
 
+    /// Writes hits that were shed into the ledgers of their sites, once those take records again. Blocks.
+    pub fn settle_shed(&self, now: UnixMs) {
+        let shed = std::mem::take(&mut *self.shed.lock().unwrap_or_else(PoisonError::into_inner));
+        let directory = self.directory.load();
+        for (site, n) in shed {
+            let fixed = directory.by_id(site).map(|entry| Fixed::of(entry.at(now), entry.day(now)));
+            let day = self.memory.arrive_or_open(&fixed.unwrap_or_else(Fixed::none), now);
+            if !day.is_ok_and(|at| at.day.drop_hits(at.moment, Outcome::Overloaded, &[], n).is_ok()) {
+                self.shed(site, n);
+            }
+        }
+    }
+
+    /// Remembers hits that could not be taken.
+    fn shed(&self, site: SiteId, n: u64) {
+        *self.shed.lock().unwrap_or_else(PoisonError::into_inner).entry(site).or_default() += n;
+    }
+
     /// A site's rules as its settings are now: a hit right after a change in this process is taken by the new ones.
     fn rules_of(&self, site: &Site, now: UnixMs) -> Option<Arc<SiteRules>> {
         let compiled = self.rules.of(site.id).filter(|rules| rules.version == site.version);
@@ -141,19 +156,6 @@ impl Collector {
             self.refresh(now);
             self.rules.of(site.id)
         })
-    }
-
-    /// Writes hits that were shed into the ledger, once it takes records again. Blocks.
-    pub fn settle_shed(&self, now: UnixMs) {
-        let n = self.shed.swap(0, Ordering::AcqRel);
-        if n == 0 {
-            return;
-        }
-        let day = self.memory.arrive_or_open(&Fixed::none(), now);
-        let settled = day.is_ok_and(|at| at.day.drop_hits(at.moment, Outcome::Overloaded, &[], n).is_ok());
-        if !settled {
-            self.shed.fetch_add(n, Ordering::AcqRel);
-        }
     }
 
     async fn arrive(
@@ -190,6 +192,21 @@ impl Collector {
 
     /// Takes a hit for one site.
     async fn take(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        incoming: &Incoming,
+        request: &HttpRequest,
+        signals: Signals,
+        now: UnixMs,
+    ) -> Result<Ticket, Trouble> {
+        match self.take_for(entry, incoming, request, signals, now).await {
+            // Removed since the directory was looked at.
+            Err(Trouble::Day(DayError::Removed)) => self.drop_for_none(Outcome::UnknownSite, now).await,
+            taken => taken,
+        }
+    }
+
+    async fn take_for(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
         incoming: &Incoming,
@@ -289,9 +306,9 @@ pub async fn post_event(
     let now = clock::now();
     match read_and_take(&collector, &request, payload, now).await {
         Ok(answer) => answer,
-        Err(trouble) => {
-            collector.shed.fetch_add(1, Ordering::AcqRel);
-            tracing::warn!(%trouble, "a hit was not taken");
+        Err((site, trouble)) => {
+            collector.shed(site, 1);
+            tracing::warn!(%trouble, site = site.0, "a hit was not taken");
             HttpResponse::ServiceUnavailable()
                 .insert_header((header::RETRY_AFTER, "1"))
                 .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
@@ -305,7 +322,7 @@ async fn read_and_take(
     request: &HttpRequest,
     payload: web::Payload,
     now: UnixMs,
-) -> Result<HttpResponse, Trouble> {
+) -> Result<HttpResponse, (SiteId, Trouble)> {
     let body = match payload.to_bytes_limited(collector.max_body).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => {
@@ -330,26 +347,26 @@ async fn take_all(
     request: &HttpRequest,
     incoming: &Incoming,
     now: UnixMs,
-) -> Result<HttpResponse, Trouble> {
+) -> Result<HttpResponse, (SiteId, Trouble)> {
     let header = |name| request.headers().get(name).map(|value: &header::HeaderValue| value.as_bytes());
     let signals = signals(header(GPC), header(DNT), false);
     let directory = collector.directory.load_full();
-    let mut tickets: SmallVec<[Ticket; 2]> = SmallVec::new();
+    let mut tickets: SmallVec<[(SiteId, Ticket); 2]> = SmallVec::new();
     let mut known = false;
     for name in named_sites(incoming) {
-        tickets.push(match directory.named_or_host(&name) {
-            Some(entry) => {
-                known = true;
-                collector.take(entry, incoming, request, signals, now).await?
-            }
-            None => collector.drop_for_none(Outcome::UnknownSite, now).await?,
-        });
+        let entry = directory.named_or_host(&name);
+        known |= entry.is_some();
+        let (site, taken) = match entry {
+            Some(entry) => (entry.id(), collector.take(entry, incoming, request, signals, now).await),
+            None => (SiteId::NONE, collector.drop_for_none(Outcome::UnknownSite, now).await),
+        };
+        tickets.push((site, taken.map_err(|trouble| (site, trouble))?));
     }
     if tickets.is_empty() {
         return rejected(collector, Outcome::UnknownSite, now, 400, "domain", "can't be blank").await;
     }
-    for ticket in tickets {
-        ticket.committed().await.map_err(|error| Refusal::Journal(error.into()))?;
+    for (site, ticket) in &tickets {
+        committed(*site, ticket).await?;
     }
     Ok(match known {
         true => accepted(),
@@ -373,10 +390,14 @@ async fn rejected(
     status: u16,
     field: &str,
     words: &str,
-) -> Result<HttpResponse, Trouble> {
-    let ticket = collector.drop_for_none(outcome, now).await?;
-    ticket.committed().await.map_err(|error| Refusal::Journal(error.into()))?;
+) -> Result<HttpResponse, (SiteId, Trouble)> {
+    let ticket = collector.drop_for_none(outcome, now).await.map_err(|trouble| (SiteId::NONE, trouble))?;
+    committed(SiteId::NONE, &ticket).await?;
     Ok(answer(status, field, words))
+}
+
+async fn committed(site: SiteId, ticket: &Ticket) -> Result<(), (SiteId, Trouble)> {
+    ticket.committed().await.map_err(|error| (site, Refusal::Journal(error.into()).into()))
 }
 
 fn answer(status: u16, field: &str, words: &str) -> HttpResponse {

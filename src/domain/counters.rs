@@ -1,4 +1,4 @@
-//! The additive counters of DESIGN.md, section 3: signed 64-bit, summed over everything.
+//! The additive counters of docs/COUNTING.md: signed 64-bit, summed over everything.
 
 use std::ops::{AddAssign, Index, IndexMut};
 

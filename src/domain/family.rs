@@ -1,4 +1,4 @@
-//! The close's rules: which labels and cells may be told (DESIGN.md, section 4). Works on ranks: numbers whose
+//! The close's rules: which labels and cells may be told (docs/COUNTING.md). Works on ranks: numbers whose
 //! order is the order of the texts they stand for. Sums are the caller's; here is only who belongs where.
 
 use std::collections::VecDeque;

@@ -132,6 +132,12 @@ impl OpenDay {
         (0..self.visitors.len()).for_each(|slot| self.pulse.hit(self.visitors.read(slot).last, None, false));
     }
 
+    /// Admits these values over every cap from now on. What was counted before stays as it is.
+    pub fn know(&mut self, known: Arc<KnownValues>) {
+        self.names.know(known.clone());
+        self.settings.known = known;
+    }
+
     pub fn settings(&self) -> &DaySettings {
         &self.settings
     }

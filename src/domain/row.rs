@@ -20,7 +20,7 @@ pub enum Table {
     Ledger,
 }
 
-/// Which attributes a row may carry (DESIGN.md, section 4).
+/// Which attributes a row may carry (docs/COUNTING.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Family {
     Page,

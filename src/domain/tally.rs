@@ -1,6 +1,6 @@
 //! Tally: one hit moves its visitor's state and says what that changes (`Delta`). Cells are not touched here.
 //!
-//! The rules are DESIGN.md, section 3. No clock: the moment comes in.
+//! The rules are those of docs/COUNTING.md. No clock: the moment comes in.
 
 use std::sync::Arc;
 

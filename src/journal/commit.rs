@@ -299,7 +299,7 @@ impl Shared {
 
     /// After a failed sync nobody knows what the disk holds, and a second sync that succeeds proves nothing
     /// (the kernel drops the pages): so nothing is acknowledged any more.
-    fn fail(&self, batch: &Batch, error: io::Error) {
+    pub(super) fn fail(&self, batch: &Batch, error: io::Error) {
         let error = CommitError(Arc::new(error));
         self.failed.store(true, Release);
         let gathering = {

@@ -345,6 +345,12 @@ impl Journal {
         self.places.destroy(id)
     }
 
+    /// As after a failed sync.
+    #[cfg(test)]
+    pub(crate) fn fail_for_tests(&self) {
+        self.shared.fail(&Default::default(), io::Error::other("told to fail"));
+    }
+
     /// Destroys whatever there is of a site-day that is not open: a journal whose key is lost, a stray key.
     ///
     /// # Errors

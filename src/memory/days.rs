@@ -3,29 +3,32 @@
 //! Nothing here computes a count (that is `domain`), and nothing waits for I/O while it holds a day's lock.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use super::{
     record::Record,
+    replay::{Replay, ReplayError, Replayed},
     runtime::RuntimeDir,
-    salt::{Origin, Salts},
-    site_day::{Arrived, Opening, Refusal, Replayed, SiteDay},
+    salt::{Salt, Salts},
+    site_day::{Arrived, Opening, Refusal, SiteDay},
+    undo::Undo,
 };
 use crate::{
     domain::{
         day::{Day, UnixMs, Zone},
-        declaration::{Kept, Site, SiteId},
+        declaration::SiteId,
         outcome::Note,
-        region::{Heap, Region},
         row::Release,
-        tally::{Caps, DaySettings, KnownValues, OpenDay},
+        tally::{Caps, KnownValues},
         view::{MemoryView, Reader},
     },
-    journal::{CommitError, FileId, Journal, OpenError},
+    journal::{AppendError, CommitError, FileId, Handle, Journal, OpenError, Opened, Ticket},
 };
+
+pub use super::site_day::Fixed;
 
 /// Changes whenever the bytes of the visitor tables mean something else.
 const TABLE_LAYOUT: u32 = 1;
@@ -35,13 +38,25 @@ pub trait Known: Send + Sync {
     fn of(&self, site: SiteId) -> Arc<KnownValues>;
 }
 
+/// What the store holds of days that memory does not know: from before a loss, or let go of.
+pub trait Past: Send + Sync {
+    /// The latest closed day of a site from `day` on.
+    fn closed_since(&self, site: SiteId, day: Day) -> Option<Day>;
+
+    /// Number of the last release of a day; 0 if there is none.
+    fn last_release(&self, site: SiteId, day: Day, node: u32) -> u32;
+}
+
 /// All open days.
 pub struct Memory {
     sites: RwLock<HashMap<SiteId, Arc<SiteDays>>>,
+    /// Sites that were removed while this process runs. Their numbers are never used again.
+    removed: RwLock<HashSet<SiteId>>,
     journal: Arc<Journal>,
     runtime: Option<RuntimeDir>,
     salts: Salts,
     known: Box<dyn Known>,
+    past: Box<dyn Past>,
     caps: Caps,
     node: u32,
 }
@@ -54,45 +69,6 @@ struct SiteDays {
     opening: Mutex<()>,
 }
 
-/// What is fixed for a site-day when it opens.
-#[derive(Clone)]
-pub struct Fixed {
-    pub site: SiteId,
-    pub zone: Zone,
-    /// 1..=1000.
-    pub k: u32,
-    pub kept: Kept,
-    pub settings_version: u32,
-    /// The site-day of a hit that arrives now; `None`: what the zone says.
-    pub day: Option<Day>,
-}
-
-impl Fixed {
-    /// A site as it is on a day.
-    pub fn of(site: &Site, day: Day) -> Fixed {
-        Fixed {
-            day: Some(day),
-            site: site.id,
-            zone: site.zone.clone(),
-            k: site.k,
-            kept: site.kept,
-            settings_version: site.version,
-        }
-    }
-
-    /// The pseudo-site of unknown sites and objectors, on UTC days.
-    pub fn none() -> Fixed {
-        Fixed {
-            site: SiteId::NONE,
-            zone: Zone::utc(),
-            k: 1,
-            kept: Kept::default(),
-            settings_version: 0,
-            day: None,
-        }
-    }
-}
-
 /// Why a day could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DayError {
@@ -100,8 +76,12 @@ pub enum DayError {
     Journal(#[from] OpenError),
     #[error("the day's tables or salt: {0}")]
     Runtime(#[from] io::Error),
-    #[error("the journal holds a record that this version cannot read: {0}")]
-    Record(#[from] postcard::Error),
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    #[error("the day's first records: {0}")]
+    Append(#[from] AppendError),
+    #[error("the site was removed")]
+    Removed,
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]
@@ -113,11 +93,14 @@ impl Memory {
         journal: Arc<Journal>,
         runtime: Option<RuntimeDir>,
         known: Box<dyn Known>,
+        past: Box<dyn Past>,
         caps: Caps,
         node: u32,
     ) -> Memory {
+        let runtime = runtime.filter(RuntimeDir::memory_backed);
         let salts = Salts::new(runtime.clone());
-        Memory { sites: RwLock::default(), journal, runtime, salts, known, caps, node }
+        let (sites, removed) = Default::default();
+        Memory { sites, removed, journal, runtime, salts, known, past, caps, node }
     }
 
     /// Whether every salt is kept out of swap.
@@ -136,8 +119,7 @@ impl Memory {
     pub fn arrive(&self, site: SiteId, now: UnixMs) -> Option<Arrived> {
         let days = read(&self.sites).get(&site)?.clone();
         let days = read(&days.days);
-        let day = days.iter().rev().find(|day| day.calendar.holds(now))?;
-        Some(day.arrive(now))
+        current(&days, now).map(|day| day.arrive(now))
     }
 
     /// Like [`Memory::arrive`], and opens the day where it is not there yet. Blocks.
@@ -150,17 +132,24 @@ impl Memory {
         }
         let days = self.site_days(fixed.site);
         let _one_owner = days.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(arrived) = self.arrive(fixed.site, now) {
-            return Ok(arrived);
+        if read(&self.removed).contains(&fixed.site) {
+            return Err(DayError::Removed);
         }
-        // A clock that went back over midnight reopens nothing: the hit counts into the latest day.
-        if let Some(latest) = read(&days.days).last().filter(|latest| now < latest.calendar.ends) {
-            return Ok(latest.arrive(now));
+        if let Some(day) = current(&read(&days.days), now) {
+            return Ok(day.arrive(now));
         }
-        let day =
-            Arc::new(self.open(fixed, fixed.day.unwrap_or_else(|| fixed.zone.day_at(now)), true, &[])?);
+        let day = self.day_to_open(fixed, &days, now);
+        let day = Arc::new(self.open(fixed, day, now, &[])?);
         write(&days.days).push(day.clone());
         Ok(day.arrive(now))
+    }
+
+    /// A clock that went back over midnight reopens nothing: the hit counts into the day after the last one.
+    fn day_to_open(&self, fixed: &Fixed, days: &SiteDays, now: UnixMs) -> Day {
+        let day = fixed.day.unwrap_or_else(|| fixed.zone.day_at(now));
+        let latest = read(&days.days).last().map(|latest| latest.calendar.day);
+        let day = latest.map_or(day, |latest| day.max(latest.plus(1)));
+        self.past.closed_since(fixed.site, day).map_or(day, |closed| closed.plus(1))
     }
 
     /// Takes a day up again at the start of the process: replays its journal and, where the runtime directory
@@ -176,98 +165,76 @@ impl Memory {
         now: UnixMs,
         files: &[&Release],
     ) -> Result<Arc<SiteDay>, DayError> {
-        let day = Arc::new(self.open(fixed, day, fixed.zone.day_at(now) <= day, files)?);
+        let day = Arc::new(self.open(fixed, day, now, files)?);
         self.admit_day(day.clone());
         Ok(day)
     }
 
     /// Takes a day whose last releases only wait for the store.
-    pub fn resume_closed(&self, fixed: &Fixed, day: Day, files: Vec<Release>) {
-        let calendar = fixed.zone.calendar(day);
-        self.admit_day(Arc::new(SiteDay::closed_before(
-            fixed,
-            calendar,
-            self.node,
-            self.journal.clone(),
-            files,
-        )));
+    pub fn resume_closed(&self, zone: &Zone, files: Vec<Release>) {
+        let day = SiteDay::closed_before(zone, self.journal.clone(), files);
+        day.into_iter().for_each(|day| self.admit_day(Arc::new(day)));
     }
 
     fn admit_day(&self, day: Arc<SiteDay>) {
         let days = self.site_days(day.site);
         let mut days = write(&days.days);
         days.push(day);
-        days.sort_by_key(|day| day.calendar.starts);
+        days.sort_by_key(|day| day.calendar.day);
     }
 
-    fn open(
-        &self,
-        fixed: &Fixed,
-        day: Day,
-        takes_hits: bool,
-        files: &[&Release],
-    ) -> Result<SiteDay, DayError> {
-        let calendar = fixed.zone.calendar(day);
+    fn open(&self, fixed: &Fixed, day: Day, now: UnixMs, files: &[&Release]) -> Result<SiteDay, DayError> {
         let id = FileId { site: fixed.site, day };
-        let settings = DaySettings {
-            site: fixed.site,
-            day,
-            k: fixed.k,
-            kept: fixed.kept,
-            settings_version: fixed.settings_version,
-            caps: self.caps.clone(),
-            known: self.known.of(fixed.site),
-        };
-        let empty = || Box::new(Heap::default());
-        let mut replayed = Replayed::start(OpenDay::new(settings, empty(), empty()));
-        let mut unreadable = None;
-        let opened = self.journal.open(id, |_, bytes| match Record::decode(bytes) {
-            Ok(record) => replayed.apply(fixed.site, &calendar, self.node, record),
-            Err(error) => unreadable = Some(error),
-        })?;
-        if let Some(error) = unreadable {
-            return Err(error.into());
+        let mut replay = Replay::new(fixed, day, self.caps.clone(), self.known.of(fixed.site));
+        let Opened { handle, records, .. } = self.journal.open(id, |_, bytes| replay.take(bytes))?;
+        if records == 0 {
+            let opened = fixed.opened(self.node, self.past.last_release(fixed.site, day, self.node));
+            self.append(&handle, &Record::Opened(opened.clone()))?;
+            replay.begin(opened)?;
         }
-        for &file in files {
-            replayed.use_file(file.clone());
+        let mut replayed = replay.finish()?.ok_or(ReplayError::NotOpened)?;
+        files.iter().for_each(|file| replayed.use_file(file));
+        let forgotten = replayed.visits_maybe_running();
+        let another = replayed.state.epochs > 0 && replayed.state.met;
+        let tables = match now < replayed.calendar.ends {
+            true => self.tables(id, &handle, &mut replayed)?,
+            false => Tables { salt: None, undo: None, survived: true },
+        };
+        let Tables { salt, undo, survived } = tables;
+        let journal = self.journal.clone();
+        let day = SiteDay::new(Opening { site: fixed.site, journal, handle, salt, undo }, replayed);
+        if !survived && another && fixed.site != SiteId::NONE {
+            day.note_now(Note::RestartedWithoutHandover, 1)?;
+            day.note_now(Note::VisitsForgotten, forgotten)?.wait()?;
         }
-        let (salt, origin) = self.salts.open(id)?;
-        let regions = match &self.runtime {
-            Some(runtime) if runtime.memory_backed() => {
-                let survive = takes_hits && origin == Origin::Found && !opened.created;
-                Some(runtime.open_regions(id, TABLE_LAYOUT, opened.handle.committed(), survive)?)
-            }
-            _ => None,
-        };
-        let survived = regions.as_ref().is_some_and(|regions| regions.survived);
-        let forgotten = if survived { 0 } else { replayed.visits_maybe_running() };
-        let (visitors, seen, undo): (Box<dyn Region>, Box<dyn Region>, _) = match regions {
-            Some(regions) => (Box::new(regions.visitors), Box::new(regions.seen), Some(regions.undo)),
-            None => (Box::new(Heap::default()), Box::new(Heap::default()), None),
-        };
-        replayed.attach(visitors, seen);
-        let first = opened.records == 0;
-        let opening = Opening {
-            site: fixed.site,
-            calendar,
-            k: fixed.k,
-            settings_version: fixed.settings_version,
-            node: self.node,
-            journal: self.journal.clone(),
-            handle: opened.handle,
-            salt,
-            undo,
-        };
-        let site_day = SiteDay::new(opening, replayed);
-        if takes_hits && !survived {
-            let ticket = site_day.begin_epoch()?;
-            ticket.wait()?;
-            if !first && fixed.site != SiteId::NONE {
-                site_day.note_now(Note::RestartedWithoutHandover, 1)?;
-                site_day.note_now(Note::VisitsForgotten, forgotten)?.wait()?;
-            }
+        Ok(day)
+    }
+
+    /// The salt and the visitors that the process before this one left, or fresh ones.
+    fn tables(&self, id: FileId, handle: &Handle, replayed: &mut Replayed) -> Result<Tables, DayError> {
+        if let Some(runtime) = &self.runtime
+            && let Some(regions) = runtime.take_over(id, TABLE_LAYOUT, handle.committed())?
+            && let Some(salt) = self.salts.left(id)?
+        {
+            replayed.attach(Box::new(regions.visitors), Box::new(regions.seen));
+            return Ok(Tables { salt: Some(salt), undo: Some(regions.undo), survived: true });
         }
-        Ok(site_day)
+        // On the disk before there is a salt: a crash in between counts an epoch too many, never one too few.
+        if replayed.needs_epoch() {
+            self.append(handle, &Record::Epoch)?.wait()?;
+            replayed.apply(Record::Epoch);
+        }
+        let (salt, _) = self.salts.open(id)?;
+        let Some(runtime) = &self.runtime else {
+            return Ok(Tables { salt: Some(salt), undo: None, survived: false });
+        };
+        let regions = runtime.open_regions(id, TABLE_LAYOUT, handle.committed(), false)?;
+        replayed.attach(Box::new(regions.visitors), Box::new(regions.seen));
+        Ok(Tables { salt: Some(salt), undo: Some(regions.undo), survived: false })
+    }
+
+    fn append(&self, handle: &Handle, record: &Record) -> Result<Ticket, AppendError> {
+        self.journal.append(handle, &record.encode_into(Vec::new()))
     }
 
     /// All days in memory.
@@ -285,15 +252,25 @@ impl Memory {
         }
     }
 
-    /// Lets go of all days of a site that was removed; their journals are destroyed.
+    /// Lets go of all days of a site that was removed, and opens none for it any more; their journals are
+    /// destroyed. Blocks.
     pub fn remove_site(&self, site: SiteId) {
+        write(&self.removed).insert(site);
         let Some(days) = write(&self.sites).remove(&site) else { return };
+        // Whoever was opening a day has pushed it by now.
+        let _one_owner = days.opening.lock().unwrap_or_else(PoisonError::into_inner);
         for day in write(&days.days).drain(..) {
-            drop(day.end());
-            if let Err(error) = day.destroy_journal() {
+            if let Err(error) = day.remove() {
                 tracing::error!(%error, site = site.0, "a removed site's journal could not be destroyed");
             }
         }
+    }
+
+    /// Takes in what has become known of a site's values since its days were opened. Blocks.
+    pub fn refresh_known(&self, site: SiteId) {
+        let Some(days) = read(&self.sites).get(&site).cloned() else { return };
+        let known = self.known.of(site);
+        read(&days.days).iter().for_each(|day| day.know(known.clone()));
     }
 
     /// What a reader may see of a site's open days now.
@@ -303,12 +280,28 @@ impl Memory {
         MemoryView { days: days.iter().map(|day| day.view(reader)).collect() }
     }
 
-    /// The site's day that holds `now`, if it is open.
+    /// The site's day that takes the hits of `now`, if it is open.
     pub fn today(&self, site: SiteId, now: UnixMs) -> Option<Arc<SiteDay>> {
         let days = read(&self.sites).get(&site)?.clone();
         let days = read(&days.days);
-        days.iter().rev().find(|day| day.calendar.holds(now)).cloned()
+        current(&days, now).cloned()
     }
+}
+
+/// What a day needs to recognise visitors.
+struct Tables {
+    /// `None` for a day that is over.
+    salt: Option<Salt>,
+    undo: Option<Undo>,
+    /// Nothing was forgotten.
+    survived: bool,
+}
+
+/// The day that takes the hits of `now`: the open one that holds it, else an open one that is yet to begin (where
+/// the clock went back, or the zone moved west).
+fn current(days: &[Arc<SiteDay>], now: UnixMs) -> Option<&Arc<SiteDay>> {
+    let open = || days.iter().rev().filter(|day| day.takes_hits());
+    open().find(|day| day.calendar.holds(now)).or_else(|| open().next().filter(|day| now < day.calendar.ends))
 }
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {

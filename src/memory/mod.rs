@@ -3,8 +3,11 @@
 pub mod days;
 pub mod record;
 pub mod regions;
+pub mod replay;
 pub mod runtime;
 pub mod salt;
 pub mod sealed;
 pub mod site_day;
+mod state;
 pub mod undo;
+mod view;

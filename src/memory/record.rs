@@ -3,16 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::tally::Delta;
+use crate::domain::{declaration::Kept, tally::Delta};
 
-/// One record. The order of the variants is part of the format.
+/// One record, made and taken apart at once. The order of the variants is part of the format.
 #[derive(Debug, Serialize, Deserialize)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "one lives at a time, and nearly all are deltas: a box would cost an allocation a hit"
-)]
+#[allow(clippy::large_enum_variant, reason = "a box would cost an allocation for each hit")]
 pub enum Record {
-    /// A salt was made: visitors seen before this record are not recognised after it.
+    /// Always the first, and only that.
+    Opened(Opened),
+    /// A salt is about to be made: visitors seen before this record are not recognised after it.
     Epoch,
     /// What one hit changed.
     Delta(Delta),
@@ -20,6 +19,20 @@ pub enum Record {
     Frozen { number: u32 },
     /// The store has acknowledged all releases up to `number`.
     Stored { number: u32 },
+}
+
+/// What is fixed as a day opens: the day closes under it, whatever the settings are by then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// IANA name.
+    pub zone: String,
+    pub k: u32,
+    pub kept: Kept,
+    pub settings_version: u32,
+    /// Whose releases the day's are.
+    pub node: u32,
+    /// The store held the day's releases up to this number before it was opened: 0, unless a journal was lost.
+    pub released: u32,
 }
 
 impl Record {

@@ -72,7 +72,12 @@ impl RuntimeDir {
         self.attach(day, visitors?, seen?, undo, false)
     }
 
-    fn take_over(
+    /// The regions that a process before this one left; `None`, and nothing is changed, where they cannot be
+    /// trusted. See [`RuntimeDir::open_regions`].
+    ///
+    /// # Errors
+    /// When the files cannot be mapped.
+    pub fn take_over(
         &self,
         day: FileId,
         layout: u32,

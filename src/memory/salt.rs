@@ -62,6 +62,23 @@ impl Salts {
         Salts { secrets: Secrets::default(), runtime, files_locked: Arc::new(AtomicBool::new(true)) }
     }
 
+    /// The salt of a site-day that a process before this one left, if there is one.
+    ///
+    /// # Errors
+    /// When the runtime directory cannot be read.
+    pub fn left(&self, day: FileId) -> io::Result<Option<Salt>> {
+        let Some(runtime) = &self.runtime else { return Ok(None) };
+        let path = runtime.file(day, Part::Salt);
+        Ok(find(&path, day)?.map(|mapping| self.hold(mapping, path, runtime)))
+    }
+
+    fn hold(&self, mapping: Mapping, path: PathBuf, runtime: &RuntimeDir) -> Salt {
+        if !mapping.lock() {
+            self.files_locked.store(false, Relaxed);
+        }
+        Salt(Held::File(FileSalt { mapping, path, runtime: runtime.clone() }))
+    }
+
     /// The salt of a site-day: the one that a process before this one left, or a fresh one. Call it once a day
     /// and site.
     ///
@@ -76,10 +93,7 @@ impl Salts {
             Some(mapping) => (mapping, Origin::Found),
             None => (make(&path, day)?, Origin::Fresh),
         };
-        if !mapping.lock() {
-            self.files_locked.store(false, Relaxed);
-        }
-        Ok((Salt(Held::File(FileSalt { mapping, path, runtime: runtime.clone() })), origin))
+        Ok((self.hold(mapping, path, runtime), origin))
     }
 
     /// Whether every salt so far is kept out of swap (for the self-check).

@@ -65,7 +65,7 @@ pub fn events() -> Vec<EventDeclaration> {
         event("plan_card_click", true, "plan", list(PLANS)),
         event("copy", true, "snippet", list(SNIPPETS)),
         EventDeclaration { once: Once::Visit, ..event("scroll", false, "depth", list(DEPTHS)) },
-        event("section_view", false, "section", list(PARTS)),
+        EventDeclaration { once: Once::Visit, ..event("section_view", false, "section", list(PARTS)) },
         event("signup", true, "plan", list(PLANS)),
         event("search", true, "term", search),
         EventDeclaration { currency: Some(CURRENCY.into()), ..event("purchase", true, "plan", list(PLANS)) },

@@ -1,4 +1,4 @@
-//! The close, written out naively after DESIGN.md section 4: which lines a day's [`Recount`] may become.
+//! The close, written out naively after docs/COUNTING.md: which lines a day's [`Recount`] may become.
 //!
 //! Every step works on whole lists and looks everything up again; nothing is cached or indexed.
 
@@ -321,7 +321,7 @@ fn size(leaves: &[Leaf]) -> i64 {
     leaves.iter().map(|leaf| leaf.visitors).sum()
 }
 
-/// `fold` of DESIGN.md: rows of (label, leaves) under a node that is named by the upper levels of its path.
+/// The fold of docs/COUNTING.md: rows of (label, leaves) under a node that is named by the upper levels of its path.
 fn fold(family: Family, node: &[Vec<Text>], leaves: Vec<Leaf>, crowd: i64) -> Vec<(Path, Vec<Leaf>)> {
     let depth = node.len();
     if leaves.iter().all(|leaf| leaf.path.len() == depth) {

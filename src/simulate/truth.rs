@@ -1,4 +1,4 @@
-//! The naive recount: keeps every hit and counts from scratch, visit by visit, what DESIGN.md section 3 says.
+//! The naive recount: keeps every hit and counts from scratch, visit by visit, what docs/COUNTING.md says.
 //!
 //! Nothing here is incremental: a visit is taken whole, its exit is its last page, its bounce is the absence of
 //! a second view. It must stay slow and obvious.

@@ -336,7 +336,7 @@ impl<'a> Making<'a> {
                 .into_iter()
                 .collect(),
             interactive: !passive,
-            once_a_visit: name == "scroll",
+            once_a_visit: passive,
             value: money.map(|(currency, n)| (currency.into(), n)),
         };
         self.push(visitor, at, spot, wire, HitKind::Event(event));

@@ -1,14 +1,17 @@
 //! Whether the server is there, and whether it takes hits; figures about the process, never about a visitor.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use actix_web::{HttpResponse, web::Data};
 use serde_json::json;
 
-use crate::run::Parts;
+use crate::{domain::declaration::SiteId, memory::site_day::SiteDay, run::Parts};
 
 /// What health answers from.
 pub struct Health {
@@ -28,7 +31,8 @@ pub async fn health(health: Data<Health>) -> HttpResponse {
     let body = json!({
         "status": if health.taking_hits() { "ok" } else { "unavailable" },
         "journal": if health.parts.journal.healthy() { "ok" } else { "failed: restart after looking at the disk" },
-        "store": trouble.unwrap_or_else(|| "ok".into()),
+        "store": trouble.store.unwrap_or_else(|| "ok".into()),
+        "releases": trouble.files.unwrap_or_else(|| "ok".into()),
     });
     match health.taking_hits() {
         true => HttpResponse::Ok().json(body),
@@ -50,22 +54,33 @@ pub async fn metrics(health: Data<Health>) -> HttpResponse {
         }
     };
     let days = health.parts.memory.days();
-    let each = |value: fn(&crate::domain::tally::Gauges) -> u64| -> Vec<(Option<u32>, u64)> {
-        days.iter().map(|day| (Some(day.site.0), value(&day.gauges()))).collect()
-    };
+    let each = |value: fn(&SiteDay) -> u64| by_site(&days, value);
     gauge("mayfly_ready", "1 while hits are taken", vec![(None, health.taking_hits().into())]);
     gauge(
         "mayfly_journal_pending_bytes",
         "bytes that wait for a commit",
         vec![(None, health.parts.journal.pending_bytes() as u64)],
     );
-    gauge("mayfly_cells", "cells of open days", each(|gauges| gauges.cells as u64));
+    gauge("mayfly_cells", "cells of open days", each(|day| day.gauges().cells as u64));
     gauge(
         "mayfly_table_bytes",
         "bytes of the visitor tables of open days",
-        each(|gauges| gauges.table_bytes as u64),
+        each(|day| day.gauges().table_bytes as u64),
     );
-    let waiting = days.iter().map(|day| (Some(day.site.0), day.waiting().len() as u64)).collect();
-    gauge("mayfly_releases_waiting", "releases that the store has not acknowledged", waiting);
+    gauge(
+        "mayfly_releases_waiting",
+        "releases that the store has not acknowledged",
+        each(|day| day.waiting().len() as u64),
+    );
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
+}
+
+/// One figure a site, whatever days of it are in memory: a name may stand there once. Without the ledger of no
+/// site: objectors must not show.
+fn by_site(days: &[Arc<SiteDay>], value: fn(&SiteDay) -> u64) -> Vec<(Option<u32>, u64)> {
+    let mut sums = BTreeMap::new();
+    for day in days.iter().filter(|day| day.site != SiteId::NONE) {
+        *sums.entry(day.site.0).or_default() += value(day);
+    }
+    sums.into_iter().map(|(site, value)| (Some(site), value)).collect()
 }

@@ -1,5 +1,5 @@
 //! What can be asked: the one table of metric x dimension x filters -> family and counter, or the refusal in
-//! words (DESIGN.md, section 7). API, dashboard and documentation read it; nothing else decides.
+//! words. API, dashboard and documentation read it; nothing else decides.
 
 mod dimension;
 mod metric;

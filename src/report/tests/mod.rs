@@ -255,9 +255,13 @@ fn a_missing_row_says_why_it_was_missing() {
     let visit = |day: Day, country: &str| {
         row(Table::Pages, Family::Place, day, 0, &["page", "*", country, "*", "*"], &[(0, 9), (4, 9)])
     };
-    let page = |day: Day| row(Table::Pages, Family::Page, day, 3, &["page", "example.com/new"], &[(0, 1)]);
-    let laid =
-        laid(&[visit(today().plus(-1), "EE"), visit(today().plus(-8), "FI"), page(today().plus(-1))], 0.0, 1);
+    let page = |day: Day, page: &str| {
+        row(Table::Pages, Family::Page, day, 3, &["page", page], &[(0, 1), (1, 1), (2, 1), (3, 1), (4, 1)])
+    };
+    let (then, now) = (today().plus(-8), today().plus(-1));
+    let rows =
+        [visit(now, "EE"), visit(then, "FI"), page(now, "example.com/new"), page(then, "example.com/old")];
+    let laid = laid(&rows, 0.0, 1);
     let made = report(&laid, "p=yesterday&c=prev");
     assert_eq!(made["panels"]["country"]["rows"][0]["untold_before"], true);
     assert_eq!(made["panels"]["page"]["rows"][0]["new"], true);

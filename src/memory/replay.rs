@@ -1,0 +1,149 @@
+//! A site-day's state while its journal is replayed: records in, state out.
+
+use std::sync::Arc;
+
+use super::{
+    record::{Opened, Record},
+    site_day::Fixed,
+    state::{Phase, Safe, State},
+};
+use crate::domain::{
+    day::{Calendar, Day, Moment, Zone},
+    outcome::Outcome,
+    region::{Heap, Region},
+    row::{Release, ReleaseId},
+    tally::{Caps, DaySettings, KnownValues, OpenDay},
+};
+
+/// Why a journal could not be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error("the journal holds a record that this version cannot read: {0}")]
+    Record(#[from] postcard::Error),
+    #[error("the journal does not begin with the day's settings")]
+    NotOpened,
+    #[error("the day was opened in the zone {0}, which this program does not know")]
+    Zone(String),
+}
+
+/// What a day is replayed with.
+pub struct Replay {
+    day: Day,
+    caps: Caps,
+    known: Arc<KnownValues>,
+    site: crate::domain::declaration::SiteId,
+    replayed: Option<Replayed>,
+    error: Option<ReplayError>,
+}
+
+/// A day whose records are applied.
+pub struct Replayed {
+    pub(super) state: State,
+    pub(super) opened: Opened,
+    pub(super) calendar: Calendar,
+    site: crate::domain::declaration::SiteId,
+}
+
+impl Replay {
+    pub fn new(fixed: &Fixed, day: Day, caps: Caps, known: Arc<KnownValues>) -> Replay {
+        Replay { day, caps, known, site: fixed.site, replayed: None, error: None }
+    }
+
+    /// Takes one record; after an error nothing more is looked at.
+    pub fn take(&mut self, bytes: &[u8]) {
+        if self.error.is_none()
+            && let Err(error) = self.apply(bytes)
+        {
+            self.error = Some(error);
+        }
+    }
+
+    fn apply(&mut self, bytes: &[u8]) -> Result<(), ReplayError> {
+        match (Record::decode(bytes)?, &mut self.replayed) {
+            (Record::Opened(opened), None) => self.begin(opened),
+            (Record::Opened(_), Some(_)) | (_, None) => Err(ReplayError::NotOpened),
+            (record, Some(replayed)) => {
+                replayed.apply(record);
+                Ok(())
+            }
+        }
+    }
+
+    /// Opens the day under these settings.
+    ///
+    /// # Errors
+    /// When the zone is not known.
+    pub fn begin(&mut self, opened: Opened) -> Result<(), ReplayError> {
+        let zone = Zone::named(&opened.zone).ok_or_else(|| ReplayError::Zone(opened.zone.clone()))?;
+        let settings = DaySettings {
+            site: self.site,
+            day: self.day,
+            k: opened.k,
+            kept: opened.kept,
+            settings_version: opened.settings_version,
+            caps: self.caps.clone(),
+            known: self.known.clone(),
+        };
+        let open = OpenDay::new(settings, Box::new(Heap::default()), Box::new(Heap::default()));
+        let state = State::new(Phase::Open(Box::new(open)), opened.released);
+        self.replayed = Some(Replayed { state, opened, calendar: zone.calendar(self.day), site: self.site });
+        Ok(())
+    }
+
+    /// The replayed day; `None` if there was no record.
+    ///
+    /// # Errors
+    /// [`ReplayError`].
+    pub fn finish(self) -> Result<Option<Replayed>, ReplayError> {
+        self.error.map_or(Ok(self.replayed), Err)
+    }
+}
+
+impl Replayed {
+    /// Gives the replayed day the tables of its visitors.
+    pub fn attach(&mut self, visitors: Box<dyn Region>, seen: Box<dyn Region>) {
+        if let Some(open) = self.state.open_mut() {
+            open.attach(visitors, seen);
+        }
+    }
+
+    /// Visits that may have been running at the last record.
+    pub fn visits_maybe_running(&self) -> u64 {
+        self.state.open().map_or(0, OpenDay::visits_maybe_running)
+    }
+
+    /// Whether a salt made now begins another epoch: the day had none, or somebody was counted under it.
+    pub fn needs_epoch(&self) -> bool {
+        self.state.epochs == 0 || self.state.met
+    }
+
+    pub(super) fn apply(&mut self, record: Record) {
+        let state = &mut self.state;
+        match record {
+            Record::Opened(_) => {}
+            Record::Epoch => (state.epochs, state.met) = (state.epochs + 1, false),
+            Record::Delta(delta) => {
+                let (stretch, hour) = delta.when();
+                state.turn(Moment { hour, second: 0, stretch });
+                state.met |= delta.outcome() == Some(Outcome::Accepted);
+                if let Some(open) = state.open_mut() {
+                    open.apply(&delta);
+                }
+            }
+            Record::Frozen { number } => {
+                let (site, day, node) = (self.site, self.calendar.day, self.opened.node);
+                state.freeze(ReleaseId { site, day, node, number }, Safe::Journal);
+            }
+            Record::Stored { number } => state.stored_up_to(number),
+        }
+    }
+
+    /// Puts the release of a file in the place of the replayed one: what was offered to the store is what stays
+    /// offered.
+    pub fn use_file(&mut self, release: &Release) {
+        let same = |waiting: &&mut super::state::Waiting| waiting.release.id == release.id;
+        if let Some(waiting) = self.state.waiting.iter_mut().find(same) {
+            (waiting.release, waiting.safe) = (Arc::new(release.clone()), Safe::File);
+        }
+    }
+}

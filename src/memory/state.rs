@@ -1,0 +1,192 @@
+//! What changes of a site-day, under its one lock: the counting core, the numbers of releases, and what was there
+//! when the hour turned. The same code in life and in replay; no I/O.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, OnceLock},
+};
+
+use super::undo::Undo;
+use crate::{
+    domain::{
+        day::{Hour, Moment},
+        row::{Family, Release, ReleaseId, Row, Table},
+        tally::{OpenDay, Settled},
+    },
+    journal::Handle,
+};
+
+/// Rows by table and family, as a view holds them.
+pub(super) type Rows = HashMap<(Table, Family), Arc<Vec<Row>>>;
+
+pub(super) struct State {
+    pub phase: Phase,
+    /// The day's journal; gone once it is destroyed.
+    pub handle: Option<Handle>,
+    /// Where visitors survive a crash. It holds bytes of their table, so it goes with the core.
+    pub undo: Option<Undo>,
+    pub stretch: u8,
+    pub hour: Hour,
+    pub epochs: u32,
+    /// A visitor was counted since the latest epoch began.
+    pub met: bool,
+    pub next_number: u32,
+    /// The store has acknowledged all releases up to this one.
+    pub stored: u32,
+    /// Frozen and not acknowledged, by number.
+    pub waiting: VecDeque<Waiting>,
+    pub turned: Arc<Turned>,
+}
+
+/// How far a day has come; never back.
+pub(super) enum Phase {
+    /// It takes hits.
+    Open(Box<OpenDay>),
+    /// Its last rows are being made from the core; readers see it as of its end.
+    Ended,
+    /// All that is left of it are releases.
+    Closed,
+    /// Its site was removed: nothing of it leaves memory any more.
+    Removed,
+}
+
+/// A release on its way to the store.
+pub(super) struct Waiting {
+    pub release: Arc<Release>,
+    pub safe: Safe,
+}
+
+/// What would bring a release back after a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Safe {
+    /// Nothing: its rows would be pending again, and the next release under its number another one.
+    Not,
+    /// The journal's replay.
+    Journal,
+    /// Its file. Only now may the store see it.
+    File,
+}
+
+/// The day as it stood when its latest hour began: what outside readers see, and everyone of the families
+/// that tell who.
+pub(super) struct Turned {
+    pub stored: u32,
+    pub waiting: Vec<Arc<Release>>,
+    pub settled: Option<Settled>,
+    pub hour: Option<Hour>,
+    /// Made by the first reader.
+    rows: OnceLock<Rows>,
+}
+
+impl Turned {
+    fn nothing(stored: u32) -> Turned {
+        Turned { stored, waiting: Vec::new(), settled: None, hour: Some(Hour(0)), rows: OnceLock::new() }
+    }
+
+    pub fn rows(&self, k: u32, epochs: u32) -> &Rows {
+        self.rows.get_or_init(|| {
+            let rows = self.settled.as_ref().map(|settled| settled.rows(k, epochs)).unwrap_or_default();
+            rows.into_iter().map(|(kind, rows)| (kind, Arc::new(rows))).collect()
+        })
+    }
+}
+
+impl State {
+    /// `stored`: number of the last release that the store held before this day was opened.
+    pub fn new(phase: Phase, stored: u32) -> State {
+        State {
+            phase,
+            handle: None,
+            undo: None,
+            stretch: 0,
+            hour: Hour(0),
+            epochs: 0,
+            met: false,
+            next_number: stored + 1,
+            stored,
+            waiting: VecDeque::new(),
+            turned: Arc::new(Turned::nothing(stored)),
+        }
+    }
+
+    pub fn open(&self) -> Option<&OpenDay> {
+        match &self.phase {
+            Phase::Open(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    pub fn open_mut(&mut self) -> Option<&mut OpenDay> {
+        match &mut self.phase {
+            Phase::Open(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    /// Lets the hour turn, unless it has.
+    pub fn turn(&mut self, moment: Moment) {
+        let turned_before = self.turned.settled.is_some();
+        if turned_before && moment.stretch <= self.stretch {
+            return;
+        }
+        let Phase::Open(open) = &mut self.phase else { return };
+        (self.stretch, self.hour) = (self.stretch.max(moment.stretch), moment.hour);
+        // Let go first: cells that nobody else holds are joined in place.
+        self.turned = Arc::new(Turned::nothing(self.stored));
+        open.turn(moment.stretch, moment.hour);
+        let settled = open.settled();
+        self.show(settled, Some(moment.hour));
+    }
+
+    fn show(&mut self, settled: Settled, hour: Option<Hour>) {
+        self.turned = Arc::new(Turned {
+            stored: self.stored,
+            waiting: self.releases(),
+            settled: Some(settled),
+            hour,
+            rows: OnceLock::new(),
+        });
+    }
+
+    /// Takes the core out, and leaves readers the day as it stood at its end.
+    pub fn end(&mut self) -> Option<OpenDay> {
+        let Phase::Open(_) = &self.phase else { return None };
+        let Phase::Open(mut open) = std::mem::replace(&mut self.phase, Phase::Ended) else { return None };
+        self.undo = None;
+        self.turned = Arc::new(Turned::nothing(self.stored));
+        open.turn(u8::MAX, self.hour);
+        self.show(open.settled(), None);
+        Some(*open)
+    }
+
+    /// Takes what is pending in the `page` family into the release `id`; `None` where nothing is.
+    pub fn freeze(&mut self, id: ReleaseId, safe: Safe) -> Option<Arc<Release>> {
+        let rows = self.open_mut()?.freeze();
+        if rows.is_empty() {
+            return None;
+        }
+        let release = Arc::new(Release { id, rows, close: None });
+        self.push(release.clone(), safe);
+        Some(release)
+    }
+
+    pub fn push(&mut self, release: Arc<Release>, safe: Safe) {
+        self.next_number = release.id.number + 1;
+        self.waiting.push_back(Waiting { release, safe });
+    }
+
+    pub fn stored_up_to(&mut self, number: u32) {
+        self.stored = self.stored.max(number);
+        self.waiting.retain(|waiting| waiting.release.id.number > number);
+    }
+
+    pub fn is_safe(&mut self, number: u32, safe: Safe) {
+        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.release.id.number == number) {
+            waiting.safe = waiting.safe.max(safe);
+        }
+    }
+
+    pub fn releases(&self) -> Vec<Arc<Release>> {
+        self.waiting.iter().map(|waiting| waiting.release.clone()).collect()
+    }
+}
