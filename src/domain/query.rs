@@ -1,13 +1,13 @@
 //! What a report asks of rows, wherever they are: the stores compile it to SQL, memory evaluates it here.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::{
     STAR, Text,
+    cells::Map,
     day::Day,
-    row::{Column, Family, Row, Table},
+    row::{Column, Family, Row, Table, columns},
 };
 
 /// Sums of all counters of a table and family, grouped and filtered. Site and moment are given beside it.
@@ -105,33 +105,67 @@ impl Query {
 
     /// Evaluates the query over rows in memory. Groups come sorted by key.
     pub fn evaluate<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> Vec<Group> {
-        let mut groups = BTreeMap::new();
+        let at = |column: &Column| columns(self.table, self.family).iter().position(|one| one == column);
+        let places: Vec<(Column, Option<usize>)> = self.group.iter().map(|one| (*one, at(one))).collect();
+        let mut groups: Map<SmallVec<[Part<'a>; 8]>, Vec<i64>> = Map::default();
         for row in rows {
             if self.wants(row) {
-                let keys: Vec<Text> = self.group.iter().map(|&column| text_of(row, column)).collect();
-                add(&mut groups, keys, &row.counts);
+                let parts = places.iter().map(|&(column, at)| part(row, column, at)).collect();
+                add(groups.entry(parts).or_default(), &row.counts);
             }
         }
-        listed(groups)
+        let texts = |parts: &[Part<'_>]| parts.iter().map(Part::text).collect();
+        let mut out: Vec<Group> =
+            groups.into_iter().map(|(parts, sums)| Group { keys: texts(&parts), sums }).collect();
+        out.sort_unstable_by(|a, b| a.keys.cmp(&b.keys));
+        out
+    }
+}
+
+/// A part of a group's key, borrowed from a row: texts are made of groups, not of rows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Part<'a> {
+    Text(&'a Text),
+    Host(&'a str),
+    Day(Day),
+    Hour(u8),
+    Absent,
+}
+
+fn part(row: &Row, column: Column, at: Option<usize>) -> Part<'_> {
+    match (column, at) {
+        (Column::Day, _) => Part::Day(row.day),
+        (Column::Hour, _) => row.hour.map_or(Part::Absent, |hour| Part::Hour(hour.0)),
+        (Column::Host, _) => row.key(Column::Page).map_or(Part::Absent, |page| Part::Host(host_of(page))),
+        (_, Some(at)) => row.keys.get(at).map_or(Part::Absent, Part::Text),
+        (_, None) => Part::Absent,
+    }
+}
+
+impl Part<'_> {
+    fn text(&self) -> Text {
+        match *self {
+            Part::Text(text) => text.clone(),
+            Part::Host(host) => host.into(),
+            Part::Day(day) => day.to_string().into(),
+            Part::Hour(hour) => hour.to_string().into(),
+            Part::Absent => "".into(),
+        }
     }
 }
 
 /// Adds up groups of the same query from several places (store and memory, several collectors).
 pub fn merge(parts: impl IntoIterator<Item = Vec<Group>>) -> Vec<Group> {
-    let mut groups = BTreeMap::new();
+    let mut groups: Map<Vec<Text>, Vec<i64>> = Map::default();
     for group in parts.into_iter().flatten() {
-        add(&mut groups, group.keys, &group.sums);
+        add(groups.entry(group.keys).or_default(), &group.sums);
     }
-    listed(groups)
+    let mut out: Vec<Group> = groups.into_iter().map(|(keys, sums)| Group { keys, sums }).collect();
+    out.sort_unstable_by(|a, b| a.keys.cmp(&b.keys));
+    out
 }
 
-fn add(groups: &mut BTreeMap<Vec<Text>, Vec<i64>>, keys: Vec<Text>, counts: &[i64]) {
-    let sums = groups.entry(keys).or_insert_with(|| vec![0; counts.len()]);
-    for (sum, n) in sums.iter_mut().zip(counts) {
-        *sum += n;
-    }
-}
-
-fn listed(groups: BTreeMap<Vec<Text>, Vec<i64>>) -> Vec<Group> {
-    groups.into_iter().map(|(keys, sums)| Group { keys, sums }).collect()
+fn add(sums: &mut Vec<i64>, counts: &[i64]) {
+    sums.resize(counts.len(), 0);
+    sums.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
 }

@@ -79,18 +79,17 @@ impl Panels<'_> {
         let left = |sums: &Sums| (parts && *sums != Sums::default()).then(|| values(sums, &metrics));
         let rest = left(&rest);
         let mut other = left(&untold);
+        let mut told_share = if parts { share(&told, &total, primary.1) } else { None };
         if matches!(family, Family::Place | Family::Device) {
             // An event is untold here more often than the visits that had it: the two sums are of other visits.
             if let Some(rate) = other.as_mut().and_then(|other| other.get_mut(Metric::EventRate.key())) {
                 *rate = Number::Unknown;
             }
         }
-        let mut told_share = if parts { share(&told, &total, primary.1) } else { None };
         if parts && self.plan.scope.is_of_sources() && family == Family::Visit {
             let all = self.of_sources()?;
-            let visits = all[0].max(1) as f64;
-            told_share = (all[0] > 0).then(|| told.page[Counter::Visits as usize] as f64 / visits);
-            other = left_of_sources(all, &told);
+            told_share = (all[0] > 0).then(|| whole(&told, primary.1) / all[0] as f64);
+            other = left_of_sources(all, &told, &metrics);
         }
         Ok(Panel {
             family: Some(family.name()),
@@ -415,11 +414,14 @@ fn is_of_pages(dimension: &Dimension) -> bool {
 
 /// What the `source` family counts beyond the told rows: visits of rare sources are in no set, so only their
 /// number is known.
-fn left_of_sources([visits, visitors]: [i64; 2], told: &Sums) -> Option<Values> {
-    let visits = visits - told.page[Counter::Visits as usize];
-    let visitors = visitors - told.page[Counter::Visitors as usize];
-    let values = [("visits", Number::Whole(visits)), ("visitors", Number::Whole(visitors))];
-    (visits != 0 || visitors != 0).then(|| BTreeMap::from(values))
+fn left_of_sources(all: [i64; 2], told: &Sums, metrics: &[(Metric, Formula)]) -> Option<Values> {
+    let left = |metric: Metric, all: i64| {
+        let (_, formula) = metrics.iter().find(|(one, _)| *one == metric)?;
+        Some((metric.key(), Number::Whole(all - whole(told, *formula) as i64)))
+    };
+    let values: Values =
+        left(Metric::Visits, all[0]).into_iter().chain(left(Metric::Visitors, all[1])).collect();
+    values.values().any(|one| *one != Number::Whole(0)).then_some(values)
 }
 
 /// The property whose cells are meant: the filter's, or the event's own cell.
