@@ -267,7 +267,7 @@ fn a_missing_row_says_why_it_was_missing() {
     assert_eq!(made["panels"]["page"]["rows"][0]["new"], true);
     assert_eq!(made["panels"]["page"]["rows"][0]["name"], "/new");
     assert_eq!(made["panels"]["event"]["rows"][0]["new"], serde_json::Value::Null, "declared, and 0");
-    let nothing_before = report(&laid, &format!("p={before}&c=prev"));
+    let nothing_before = report(&laid, &format!("p={then}&c=prev"));
     assert_eq!(nothing_before["panels"]["country"]["rows"][0]["untold_before"], serde_json::Value::Null);
     assert_eq!(nothing_before["panels"]["page"]["rows"][0]["new"], serde_json::Value::Null);
 }
