@@ -4,6 +4,8 @@ SHELL := /bin/bash
 CARGO ?= cargo
 RUN_DATA ?= target/run
 RUN_LISTEN ?= 127.0.0.1:8080
+# Trial data that tells countries only (docs/OPERATIONS.md); a real install sets its own file.
+RUN_GEO ?= node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb
 
 .PHONY: help setup front native tools run build bin test unit clean-data bench bench-http bench-core data
 
@@ -39,14 +41,14 @@ build: setup front ## the release binary, target/release/mayfly
 
 run: bin ## serve on the embedded store, with a demo site to click on
 	@mkdir -p $(RUN_DATA)
-	target/ci/mayfly serve --listen $(RUN_LISTEN) --data $(RUN_DATA) --demo $(RUN_FLAGS)
+	target/ci/mayfly serve --listen $(RUN_LISTEN) --data $(RUN_DATA) --geo $(RUN_GEO) --demo $(RUN_FLAGS)
 
 test: setup front tools ## every suite, with seconds for each
 	@bash scripts/test.sh
 
 bench: bench-core bench-http ## both benchmarks
 bench-core: setup ## the counting core alone
-	$(CARGO) bench --bench core
+	$(CARGO) bench --profile ci --bench core
 bench-http: bin ## durable collection against a route that only reads the body
 	@bash benches/http.sh
 

@@ -332,6 +332,7 @@ impl fmt::Display for Config {
         writeln!(f, "workers = {}", self.workers)?;
         writeln!(f, "log_level = {:?}", self.log_level)?;
         writeln!(f, "log_format = {:?}", if self.log_format == LogFormat::Text { "text" } else { "json" })?;
+        writeln!(f, "bare_route = {}", self.bare_route)?;
         writeln!(f, "demo = {}", self.demo)
     }
 }

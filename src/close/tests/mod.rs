@@ -1,0 +1,5 @@
+//! Days on their way from memory to the store: nothing lost, nothing twice, whatever fails or is killed.
+
+mod random;
+mod steps;
+mod threads;
