@@ -17,7 +17,7 @@ use crate::{
         tally::{Arrival, Caps, DaySettings, OpenDay},
     },
     memory::{days::Fixed, site_day::Tallied},
-    run::Parts,
+    parts::Parts,
     simulate::{SimulatedHit, history, hit::Meaning, world::Scenario},
 };
 

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod domain;
 pub mod journal;
 pub mod memory;
+pub mod parts;
 pub mod report;
 pub mod run;
 pub mod simulate;

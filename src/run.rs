@@ -18,7 +18,6 @@ use crate::{
         driver::{Closing, Drivers, Remember},
         release_file::ReleaseFiles,
         resume::{ResumeError, Start},
-        retention::Retention,
     },
     collect::{
         client::Proxies,
@@ -43,6 +42,7 @@ use crate::{
         runtime::{RuntimeDir, RuntimeError},
         sealed,
     },
+    parts::Parts,
     store::{
         Store, StoreError,
         duckdb::{DuckStore, Limits},
@@ -132,7 +132,8 @@ async fn serve(
 ) -> Result<(), RunError> {
     let address = listener.local_addr().map_err(io_of("the listening socket"))?;
     let ready = Arc::new(AtomicBool::new(true));
-    let shared = Shared::new(parts, config.is_https(), config.demo, ready.clone())?;
+    let shared = Shared::new(parts, config.is_https(), config.demo, ready.clone())
+        .map_err(|error| RunError::Control(error.into()))?;
     let claim_token = parts.control.claim_token()?;
     let collector = web::Data::from(parts.collector.clone());
     let (bare, workers) = (config.bare_route, config.workers);
@@ -163,19 +164,6 @@ async fn serve(
         tracing::error!(%error, "the server had stopped by itself");
     }
     Ok(())
-}
-
-/// The wired rooms.
-#[derive(Clone)]
-pub struct Parts {
-    pub control: Arc<Control>,
-    pub store: Arc<dyn Store>,
-    pub journal: Arc<Journal>,
-    pub memory: Arc<Memory>,
-    pub closing: Arc<Closing>,
-    pub collector: Arc<Collector>,
-    runtime: Option<RuntimeDir>,
-    retention: Arc<Retention>,
 }
 
 /// Dropped, it leaves the runtime directory's files as they are.

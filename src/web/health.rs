@@ -11,7 +11,7 @@ use std::{
 use actix_web::{HttpResponse, web::Data};
 use serde_json::json;
 
-use crate::{domain::declaration::SiteId, memory::site_day::SiteDay, run::Parts};
+use crate::{domain::declaration::SiteId, memory::site_day::SiteDay, parts::Parts};
 
 /// What health answers from.
 pub struct Health {

@@ -7,8 +7,8 @@ use crate::{
     clock,
     control::Entry,
     domain::{declaration::SiteId, tally::Undeclared, view::Reader},
+    parts::Parts,
     report::routes::{Context, overview},
-    run::Parts,
 };
 
 /// The running rooms, asked by the API.

@@ -19,10 +19,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 
-use crate::{
-    collect::endpoint,
-    run::{Parts, RunError},
-};
+use crate::{collect::endpoint, parts::Parts};
 use auth::ControlState;
 use health::Health;
 use live::LiveParts;
@@ -39,12 +36,16 @@ pub struct Shared {
 impl Shared {
     /// # Errors
     /// When the operating system gives no randomness.
-    pub fn new(parts: &Parts, https: bool, demo: bool, ready: Arc<AtomicBool>) -> Result<Shared, RunError> {
+    pub fn new(
+        parts: &Parts,
+        https: bool,
+        demo: bool,
+        ready: Arc<AtomicBool>,
+    ) -> Result<Shared, getrandom::Error> {
         let collector = parts.collector.clone();
         let client: auth::ClientAddress = Arc::new(move |request| Some(collector.client_ip(request)));
         let live = Arc::new(LiveParts(parts.clone()));
-        let control = ControlState::new(parts.control.clone(), live, client, https)
-            .map_err(|error| RunError::Control(error.into()))?;
+        let control = ControlState::new(parts.control.clone(), live, client, https)?;
         Ok(Shared {
             control: Data::new(control),
             health: Data::new(Health { parts: parts.clone(), ready }),

@@ -24,8 +24,8 @@ use crate::{
         row::{Column, Family, KIND_PAGE, Table},
         view::{MemoryView, Reader},
     },
+    parts::Parts,
     report::routes::{Context, ReportError, RowsAnswer, report, rows_of},
-    run::Parts,
     store::AsOf,
 };
 

@@ -1,0 +1,26 @@
+//! The rooms that are running, handed to those who answer from them. `run` makes them; nothing here does anything.
+
+use std::sync::Arc;
+
+use crate::{
+    close::{driver::Closing, retention::Retention},
+    collect::endpoint::Collector,
+    control::Control,
+    journal::Journal,
+    memory::{days::Memory, runtime::RuntimeDir},
+    store::Store,
+};
+
+/// The wired rooms.
+#[derive(Clone)]
+pub struct Parts {
+    pub control: Arc<Control>,
+    pub store: Arc<dyn Store>,
+    pub journal: Arc<Journal>,
+    pub memory: Arc<Memory>,
+    pub closing: Arc<Closing>,
+    pub collector: Arc<Collector>,
+    /// Where salts and visitor tables survive a restart.
+    pub(crate) runtime: Option<RuntimeDir>,
+    pub(crate) retention: Arc<Retention>,
+}
