@@ -96,16 +96,13 @@ impl Home {
             read(child.stderr.take().unwrap(), output.clone()),
         ];
         let mut server = Server { child, output, readers, origin: String::new(), ended: None };
-        let end = Instant::now() + PATIENCE;
-        loop {
-            if let Some(origin) = server.said("Mayfly serves ") {
-                server.origin = origin;
-                return server;
-            }
+        server.origin = until("the server starts", || {
             let running = server.child.try_wait().unwrap().is_none();
-            assert!(running && Instant::now() < end, "the server did not start: {}", server.output());
-            std::thread::sleep(PAUSE);
-        }
+            let origin = server.said("Mayfly serves ");
+            assert!(running || origin.is_some(), "the server did not start: {}", server.output());
+            origin
+        });
+        server
     }
 
     /// The names of the files in a folder of the data directory.
@@ -151,11 +148,7 @@ impl Server {
     pub fn stop(mut self) -> (Option<i32>, String) {
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(asked.success());
-        let end = Instant::now() + PATIENCE;
-        while self.child.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < end, "the server did not stop: {}", self.output());
-            std::thread::sleep(PAUSE);
-        }
+        until("the server stops", || self.child.try_wait().unwrap());
         let output = self.end();
         (self.ended.and_then(|status| status.code()), output)
     }
@@ -189,7 +182,8 @@ fn read(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> JoinH
     })
 }
 
-/// Asks until there is an answer.
+/// Asks until there is an answer. The only pause of the tests, between two questions to another process; nothing
+/// depends on how long it is.
 #[track_caller]
 pub fn until<T>(what: impl std::fmt::Display, mut ask: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
