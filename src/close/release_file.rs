@@ -46,13 +46,11 @@ impl ReleaseFiles {
     /// # Errors
     /// Those of the file system; then nothing is there under the release's name.
     pub fn write(&self, release: &Release) -> io::Result<()> {
-        let body = postcard::to_stdvec(release).map_err(io::Error::other)?;
+        let bytes = encode(release).map_err(io::Error::other)?;
         let path = self.path(release.id);
         let temporary = path.with_extension("part");
         let mut file = File::create(&temporary)?;
-        file.write_all(MAGIC)?;
-        file.write_all(&crc32fast::hash(&body).to_le_bytes())?;
-        file.write_all(&body)?;
+        file.write_all(&bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, &path)?;
         File::open(&self.folder)?.sync_all()
@@ -109,13 +107,27 @@ fn named(path: &Path, error: io::Error) -> ReleaseFileError {
 
 fn read(path: &Path) -> Result<Release, ReleaseFileError> {
     let bytes = fs::read(path).map_err(|error| named(path, error))?;
-    let damaged = || ReleaseFileError::Damaged { path: path.display().to_string() };
-    let body = bytes.strip_prefix(MAGIC).ok_or_else(damaged)?;
-    let (sum, body) = body.split_first_chunk::<4>().ok_or_else(damaged)?;
-    if crc32fast::hash(body) != u32::from_le_bytes(*sum) {
-        return Err(damaged());
-    }
-    postcard::from_bytes(body).map_err(|_| damaged())
+    decode(&bytes).ok_or_else(|| ReleaseFileError::Damaged { path: path.display().to_string() })
+}
+
+/// A release file's bytes: a magic number, the checksum of the rest, and the release.
+///
+/// # Errors
+/// Never of a release that fits into memory.
+pub fn encode(release: &Release) -> Result<Vec<u8>, postcard::Error> {
+    let body = postcard::to_stdvec(release)?;
+    let mut bytes = Vec::with_capacity(MAGIC.len() + 4 + body.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+    bytes.extend_from_slice(&body);
+    Ok(bytes)
+}
+
+/// The release in a file's bytes; `None` for any bytes that `encode` does not make.
+pub fn decode(bytes: &[u8]) -> Option<Release> {
+    let (sum, body) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
+    (crc32fast::hash(body) == u32::from_le_bytes(*sum)).then_some(())?;
+    postcard::from_bytes(body).ok()
 }
 
 #[cfg(test)]
