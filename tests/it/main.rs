@@ -9,6 +9,7 @@ mod api; // requests of the tests below
 mod compare; // a report's JSON against what it must say
 mod docs; // the documents against the code: links, files, settings
 mod expected; // what a report must say, from the naive recount
+mod faults; // calls on files that fail, wait or kill, set from outside
 mod filtered; // reports with one filter, against the naive recount
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
