@@ -16,6 +16,7 @@ use crate::{
     clock,
     close::{
         driver::{Closing, Drivers, Remember},
+        past::StoredPast,
         release_file::ReleaseFiles,
         resume::{ResumeError, Start},
     },
@@ -33,12 +34,11 @@ use crate::{
         admit::Lists,
         day::{Day, UnixMs},
         declaration::SiteId,
-        row::ReleaseId,
         tally::{Caps, KnownValues},
     },
     journal::{Journal, JournalConfig},
     memory::{
-        days::{Fixed, Known, Memory, Past},
+        days::{Fixed, Known, Memory},
         runtime::{RuntimeDir, RuntimeError},
         sealed,
     },
@@ -46,6 +46,7 @@ use crate::{
     store::{
         Store, StoreError,
         duckdb::{DuckStore, Limits},
+        later::Later,
     },
     web::{self as pages, Shared},
 };
@@ -182,8 +183,9 @@ impl Parts {
         std::fs::create_dir_all(&config.data)
             .map_err(io_of(format!("the data directory {}", config.data.display())))?;
         let control = Arc::new(Control::open(&config.control_file(), now)?);
-        let StoreChoice::DuckDb { path } = &config.store;
-        let store: Arc<dyn Store> = Arc::new(DuckStore::open(path, &Limits::default())?);
+        let StoreChoice::DuckDb { path } = config.store.clone();
+        let store = Later::open(move || DuckStore::open(&path, &Limits::default()))?;
+        let store: Arc<dyn Store> = Arc::new(store);
         if config.demo {
             demo::declare(&control, now).map_err(RunError::Demo)?;
         }
@@ -196,26 +198,24 @@ impl Parts {
         });
         let journal =
             Arc::new(Journal::start(journal_config(config, runtime.as_ref())).map_err(RunError::Journal)?);
+        let files = ReleaseFiles::in_data(&config.data).map_err(io_of("the release files"))?;
         let memory = Arc::new(Memory::new(
             journal.clone(),
             runtime.clone(),
             Box::new(KnownFromControl(control.clone())),
-            Box::new(PastFromStore(store.clone())),
+            Box::new(StoredPast::new(store.clone(), files.clone())),
             Caps::default(),
             config.node,
         ));
         // A start that fails leaves what it found for the next.
         let mut leaving = LeaveFiles(runtime.clone());
-        let files =
-            ReleaseFiles::in_folder(config.data.join("releases")).map_err(io_of("the release files"))?;
         let directory = control.directory();
         let sites = directory.load_full();
-        Start {
+        let left = Start {
             memory: &memory,
             journal: &journal,
             runtime: runtime.as_ref(),
             files: &files,
-            store: &*store,
             site: &|site| match sites.by_id(site) {
                 Some(entry) => Some(Fixed::of(entry.at(now), entry.day(now))),
                 None => (site == SiteId::NONE).then(Fixed::none),
@@ -229,6 +229,7 @@ impl Parts {
             files,
             Box::new(RememberInControl(control.clone())),
             config.flush_interval,
+            left,
             now,
         ));
         // Days that passed while nothing ran are closed before a hit is taken.
@@ -286,7 +287,8 @@ impl Parts {
                         tracing::error!(%error, site = site.0, "an erased site could not be noted");
                     }
                 }
-                Err(error) => tracing::error!(error, site = site.0, "a removed site could not be erased"),
+                // Said by the close, once.
+                Err(error) => tracing::debug!(error, site = site.0, "a removed site could not be erased"),
             }
         }
     }
@@ -330,30 +332,6 @@ impl Known for KnownFromControl {
             campaigns: std::array::from_fn(|field| values(AdmittedKind::Campaign(field as u8))),
         })
     }
-}
-
-/// What the store holds of days that memory does not know. A store that is away must not stop collection: then
-/// nothing is known.
-struct PastFromStore(Arc<dyn Store>);
-
-impl Past for PastFromStore {
-    fn closed_since(&self, site: SiteId, day: Day) -> Option<Day> {
-        let closed = self.0.days(site, day, Day(i32::MAX / 2));
-        closed.unwrap_or_else(|error| unknown(site, &error)).last().map(|row| row.day)
-    }
-
-    fn last_release(&self, site: SiteId, day: Day, node: u32) -> u32 {
-        let holds = |number| {
-            let held = self.0.holds(ReleaseId { site, day, node, number });
-            held.unwrap_or_else(|error| unknown(site, &error))
-        };
-        (1..).take_while(|&number| holds(number)).last().unwrap_or(0)
-    }
-}
-
-fn unknown<T: Default>(site: SiteId, error: &StoreError) -> T {
-    tracing::error!(%error, site = site.0, "the store could not be asked about a day that opens");
-    T::default()
 }
 
 struct RememberInControl(Arc<Control>);

@@ -2,6 +2,9 @@
 
 pub mod conformance;
 pub mod duckdb;
+#[cfg(test)]
+pub mod faults;
+pub mod later;
 
 use crate::domain::{
     day::Day,
@@ -50,11 +53,30 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`].
     fn holds(&self, id: ReleaseId) -> Result<bool, StoreError>;
 
+    /// Number of the last release that is there of a site-day; 0 if there is none. Numbers may be missing below.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn last_release(&self, site: SiteId, day: Day, node: u32) -> Result<u32, StoreError>;
+
     /// Removes rows of days before `before` (retention), or all rows of the site where it is `None`.
     ///
     /// # Errors
     /// [`StoreError`].
     fn erase(&self, site: SiteId, before: Option<Day>) -> Result<(), StoreError>;
+
+    /// Whether the store can be reached at all, without asking it for anything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// False once nothing but another opening can help. Asked after an error.
+    fn usable(&self) -> bool {
+        true
+    }
 }
 
 /// Why a store did not do what it was asked to.
