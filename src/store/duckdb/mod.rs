@@ -306,6 +306,21 @@ mod tests {
     }
 
     #[test]
+    fn what_readers_and_memory_may_take_is_bounded() {
+        let store = DuckStore::in_memory(&Limits { memory_mb: 128, threads: 1 }).unwrap();
+        let depth = IDLE_MAX + 2;
+        fn nested(store: &DuckStore, depth: usize) -> String {
+            let ask = |connection: &Connection| match depth {
+                0 => connection.query_row("SELECT current_setting('max_memory')", [], |row| row.get(0)),
+                _ => Ok(nested(store, depth - 1)),
+            };
+            store.reading(ask).unwrap()
+        }
+        assert_eq!(nested(&store, depth), "122.0 MiB");
+        assert_eq!(store.idle().len(), IDLE_MAX);
+    }
+
+    #[test]
     fn a_migration_applied_in_another_form_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rows.duckdb");
