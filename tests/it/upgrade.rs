@@ -307,6 +307,52 @@ async fn databases_of_a_newer_program_are_refused_in_words_and_nothing_is_touche
     assert_eq!((views, visits, visitors), (12, 6, 6), "{ledger}");
 }
 
+/// Turns an install's store into one that the first version made, with the same rows.
+fn back_to_the_first_schema(home: &Home) {
+    let first = include_str!("../../schema/duckdb/0001_tables.sql");
+    let (path, old) = (home.data.path().join("mayfly.duckdb"), home.data.path().join("old"));
+    let connection = duckdb::Connection::open(&old).unwrap();
+    connection.execute_batch(first).unwrap();
+    connection.execute_batch(&format!("ATTACH '{}' AS newest (READ_ONLY)", path.display())).unwrap();
+    for table in ["pages", "events", "flows", "funnels", "ledger", "releases", "days"] {
+        let copied =
+            connection.execute(&format!("INSERT INTO {table} SELECT * FROM newest.{table}"), []).unwrap();
+        assert!(copied > 0 || ["events", "funnels"].contains(&table), "{table} has rows");
+    }
+    connection
+        .execute_batch("CREATE TABLE migrations (number INTEGER NOT NULL, checksum VARCHAR NOT NULL)")
+        .unwrap();
+    let checksum = blake3::hash(first.as_bytes()).to_hex().to_string();
+    connection.execute("INSERT INTO migrations VALUES (1, ?)", [checksum]).unwrap();
+    connection.execute_batch("DETACH newest; CHECKPOINT").unwrap();
+    drop(connection);
+    fs::rename(old, path).unwrap();
+}
+
+/// A store of the first version comes forward with its rows, and answers as the newest did.
+#[tokio::test]
+async fn a_store_of_the_first_version_comes_forward_with_its_rows() {
+    let (home, key) = install();
+    let server = home.serve();
+    views(&server, 0..20).await;
+    home.set_clock("2026-11-21T00:30:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond());
+    until("the day is stored", || {
+        let left = |folder| home.files(folder).iter().any(|name| name.contains("2026-11-20"));
+        (!left("journal") && !left("releases")).then_some(())
+    });
+    let asked = async |server: &Server| {
+        let mut report = Api::of(server).read("report", "p=2026-11-20", &key).await;
+        report["meta"]["generated_at"].take();
+        report
+    };
+    let before = asked(&server).await;
+    assert_eq!(before["tiles"]["pageviews"]["value"], 20);
+    assert_eq!(server.stop().0, Some(0));
+    back_to_the_first_schema(&home);
+    let server = home.serve();
+    assert_eq!(asked(&server).await, before);
+}
+
 /// A start that fails at its last step leaves salts and visitors for the next.
 #[tokio::test]
 async fn a_start_that_fails_cuts_no_visit() {
