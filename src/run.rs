@@ -1,16 +1,9 @@
 //! Wires the rooms together and runs them until told to stop.
 
-use std::{
-    io,
-    net::TcpListener,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
+use tokio::sync::mpsc;
 
 use crate::{
     clock,
@@ -43,22 +36,16 @@ use crate::{
         sealed,
     },
     parts::Parts,
+    serve::serve,
     store::{
         Store, StoreError,
         duckdb::{DuckStore, Limits},
         later::Later,
     },
-    web::{self as pages, Shared},
 };
 
 /// How often settings changed by another process are looked for.
 const REFRESH: Duration = Duration::from_secs(1);
-/// Requests in flight are waited for at most this long at a stop, in seconds.
-const STOP_S: u64 = 15;
-/// Idle connections are closed after this long.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// A request's head has to arrive within this long.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the server could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +68,7 @@ pub enum RunError {
     Demo(String),
 }
 
-fn io_of(what: impl Into<String>) -> impl FnOnce(io::Error) -> RunError {
+pub(crate) fn io_of(what: impl Into<String>) -> impl FnOnce(io::Error) -> RunError {
     let what = what.into();
     move |error| RunError::Io { what, error }
 }
@@ -94,7 +81,7 @@ pub struct Welcome {
     pub demo: bool,
 }
 
-/// Serves until `shutdown` resolves; then readiness goes off, what is in flight is answered, and everything
+/// Serves until `shutdown` resolves; each `reload` reads the location database again. At the end readiness goes off, what is in flight is answered, and everything
 /// acknowledged is on the disk when this returns.
 ///
 /// # Errors
@@ -103,6 +90,7 @@ pub async fn run(
     config: Config,
     listener: TcpListener,
     announce: impl FnOnce(Welcome),
+    reload: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     if let Err(error) = sealed::harden() {
@@ -115,56 +103,16 @@ pub async fn run(
         wired.map_err(|_| RunError::Demo("the blocking threads are gone".into()))??
     };
     let drivers = Drivers::start(parts.closing.clone()).map_err(io_of("the close threads"))?;
+    let refreshing = tokio::spawn(refresh_for_ever(parts.clone()));
+    let reloading = tokio::spawn(reload_for_ever(parts.clone(), config.geo.clone(), reload));
     let served = serve(&parts, &config, listener, announce, shutdown).await;
+    refreshing.abort();
+    reloading.abort();
     if web::block(move || parts.stop(drivers, clock::now())).await.is_err() {
         tracing::error!("the stop was cut short");
     }
     tracing::info!("stopped");
     served
-}
-
-/// Answers requests until `shutdown` resolves and what is in flight is answered.
-async fn serve(
-    parts: &Parts,
-    config: &Config,
-    listener: TcpListener,
-    announce: impl FnOnce(Welcome),
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), RunError> {
-    let address = listener.local_addr().map_err(io_of("the listening socket"))?;
-    let ready = Arc::new(AtomicBool::new(true));
-    let shared = Shared::new(parts, config.is_https(), config.demo, ready.clone())
-        .map_err(|error| RunError::Control(error.into()))?;
-    let claim_token = parts.control.claim_token()?;
-    let collector = web::Data::from(parts.collector.clone());
-    let (bare, workers) = (config.bare_route, config.workers);
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(collector.clone())
-            .configure(|app| pages::collection(app, bare))
-            .configure(|app| pages::everything_else(app, &shared))
-    })
-    .workers(workers)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(STOP_S)
-    .disable_signals()
-    .listen(listener)
-    .map_err(io_of("the listening socket"))?
-    .run();
-    let handle = server.handle();
-    let serving = tokio::spawn(server);
-    let refreshing = tokio::spawn(refresh_for_ever(parts.clone()));
-    announce(Welcome { address, claim_token, demo: config.demo });
-    shutdown.await;
-    tracing::info!("stopping: answering what is in flight");
-    ready.store(false, Ordering::Release);
-    handle.stop(true).await;
-    refreshing.abort();
-    if let Ok(Err(error)) = serving.await {
-        tracing::error!(%error, "the server had stopped by itself");
-    }
-    Ok(())
 }
 
 /// Dropped, it leaves the runtime directory's files as they are.
@@ -310,6 +258,19 @@ async fn refresh_for_ever(parts: Parts) {
         let parts = parts.clone();
         if web::block(move || parts.refresh(clock::now())).await.is_err() {
             return;
+        }
+    }
+}
+
+/// Takes over a replaced location database; one that cannot be read leaves the one in use.
+async fn reload_for_ever(parts: Parts, file: Option<PathBuf>, mut reload: mpsc::Receiver<()>) {
+    while reload.recv().await.is_some() {
+        let Some(file) = file.clone() else { continue };
+        let collector = parts.collector.clone();
+        match web::block(move || collector.geo.reload(&file)).await {
+            Ok(Ok(())) => tracing::info!("the location database was read again"),
+            Ok(Err(error)) => tracing::error!(%error, "the location database in use stays"),
+            Err(_) => return,
         }
     }
 }

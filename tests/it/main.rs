@@ -21,6 +21,7 @@ mod rows; // what the store really holds
 mod server; // a real Mayfly and its clock
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
+mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
 
 use std::{
     collections::BTreeSet,
