@@ -198,6 +198,7 @@ fn insert(store: &dyn Store, day: Day, number: u32, rows: Vec<Row>, took: &mut T
         salt_epochs: 1,
         settings_version: 1,
         sizes: Vec::new(),
+        corrected: false,
     };
     let release = Release { id, rows, close: (number == LAST).then_some(close) };
     took.time(|| store.insert(&release).unwrap());

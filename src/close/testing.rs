@@ -39,7 +39,7 @@ use crate::{
         runtime::RuntimeDir,
         site_day::{Arrived, Refusal, SiteDay, Tallied},
     },
-    store::{AsOf, Store, StoreError},
+    store::{AsOf, Forgotten, Parts, Store, StoreError},
 };
 
 pub const SITE: SiteId = SiteId(7);
@@ -145,6 +145,31 @@ impl Store for FakeStore {
     fn erase(&self, site: SiteId, _: Option<Day>) -> Result<(), StoreError> {
         self.held().releases.retain(|id, _| id.site != site);
         Ok(())
+    }
+
+    // What administrators ask for is none of the close's business.
+    fn sites(&self) -> Result<Vec<SiteId>, StoreError> {
+        Err(away())
+    }
+
+    fn releases(&self, _: SiteId, _: Day, _: Day) -> Result<Vec<Release>, StoreError> {
+        Err(away())
+    }
+
+    fn replace(&self, _: Parts<'_>) -> Result<(), StoreError> {
+        Err(away())
+    }
+
+    fn forget(&self, _: SiteId, _: &str, _: Day) -> Result<Vec<Forgotten>, StoreError> {
+        Err(away())
+    }
+
+    fn merge(&self, _: SiteId, _: SiteId) -> Result<(), StoreError> {
+        Err(away())
+    }
+
+    fn copy(&self, _: &std::path::Path) -> Result<(), StoreError> {
+        Err(away())
     }
 }
 

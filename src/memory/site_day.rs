@@ -500,6 +500,7 @@ impl Ended {
             salt_epochs: self.epochs,
             settings_version: day.settings_version,
             sizes,
+            corrected: false,
         };
         (Release { id: self.id, rows, close: Some(row) }, known)
     }

@@ -2,6 +2,8 @@
 //!
 //! Panics where the store differs from `Query::evaluate` over the same rows. For tests only.
 
+mod whole;
+
 use std::collections::BTreeSet;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
@@ -57,7 +59,9 @@ pub fn conformance(store: &dyn Store, shape: &Shape) {
     reads_agree(store, &releases, &mut random, shape.queries);
     days_are_listed(store, &releases);
     malformed_rows_are_refused(store);
+    whole::whole_days(store, &releases);
     erases(store, &releases);
+    whole::corrections(store, &releases);
 }
 
 fn pick(random: &mut StdRng) -> Text {
@@ -109,6 +113,7 @@ fn close(id: ReleaseId) -> DayRow {
         salt_epochs: 1,
         settings_version: 7,
         sizes: vec![FamilySize { family: Family::Place, smallest: 5, told_visits: 90, visits: 100 }],
+        corrected: false,
     }
 }
 

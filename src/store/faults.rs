@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 
-use super::{AsOf, Store, StoreError};
+use super::{AsOf, Store, StoreError, hand_on};
 use crate::{
     close::testing::{Bench, DAY, HOUR, MIDNIGHT, SITE, TODAY, sum, views},
     domain::{
@@ -85,6 +85,10 @@ impl<S: Store> Faulty<S> {
         drop(self.changed.wait_while(self.told(), |told| told.waiting == 0).unwrap());
     }
 
+    fn ask<T>(&self, ask: impl FnOnce(&S) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        ask(self.here()?)
+    }
+
     fn here(&self) -> Result<&S, StoreError> {
         match self.told().away {
             true => Err(StoreError::Unavailable("it is away".into())),
@@ -143,6 +147,8 @@ impl<S: Store> Store for Faulty<S> {
     fn ready(&self) -> Result<(), StoreError> {
         self.here()?.ready()
     }
+
+    hand_on!();
 }
 
 /// Runs the whole suite; `make` makes an empty store.

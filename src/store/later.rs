@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{AsOf, Store, StoreError};
+use super::{AsOf, Store, StoreError, hand_on};
 use crate::domain::{
     day::Day,
     declaration::SiteId,
@@ -174,6 +174,8 @@ impl<S: Store> Store for Later<S> {
         self.ask(Store::ready)
     }
 
+    hand_on!();
+
     fn usable(&self) -> bool {
         self.store().is_ok()
     }
@@ -252,7 +254,15 @@ mod tests {
         }
     }
 
+    impl Breaks {
+        fn ask<T>(&self, ask: impl FnOnce(&DuckStore) -> Result<T, StoreError>) -> Result<T, StoreError> {
+            ask(&self.0)
+        }
+    }
+
     impl Store for Breaks {
+        hand_on!();
+
         fn insert(&self, release: &Release) -> Result<(), StoreError> {
             self.0.insert(release)
         }
