@@ -116,7 +116,10 @@ fn flipped(written: &Written, at: usize) {
     let found = written.read_from(&bytes);
     let last = written.frames.len().checked_sub(2).map_or(FILE_HEADER, |at| written.frames[at].0);
     match (at / 8, found) {
-        (..FILE_HEADER, Err(OpenError::Foreign { .. } | OpenError::WrongKey { .. })) => {}
+        (
+            ..FILE_HEADER,
+            Err(OpenError::Version { .. } | OpenError::Foreign { .. } | OpenError::WrongKey { .. }),
+        ) => {}
         // A crash can leave the last frame like this: its hits were not acknowledged.
         (byte, Ok(Read { records, torn: 1.. })) if byte >= last => {
             assert_eq!(records as usize, written.whole(byte).0);

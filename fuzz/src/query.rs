@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    path::Path,
     sync::{Arc, LazyLock},
 };
 
@@ -24,7 +25,7 @@ use mayfly::{
         Plan, ROWS_MAX, Today, parse,
         routes::{Context, ReportError, RowsAnswer, report, rows_of},
     },
-    store::{AsOf, Store, StoreError},
+    store::{AsOf, Forgotten, Parts, Store, StoreError},
 };
 use serde_json::Value;
 
@@ -138,8 +139,14 @@ impl Laid {
             rows: by_family.into_iter().map(|(key, rows)| (key, Arc::new(rows))).collect(),
             k: 5,
             salt_epochs: 1,
+            on_disk: 0,
         };
-        Laid { site, store: Rows(stored), memory: MemoryView { days: vec![view] }, now }
+        Laid {
+            site,
+            store: Rows(stored),
+            memory: MemoryView { days: vec![view], ..MemoryView::default() },
+            now,
+        }
     }
 
     fn plan(&self, query: &str) -> Result<Plan, String> {
@@ -147,34 +154,66 @@ impl Laid {
     }
 }
 
-/// A store that keeps rows and looks at every query it gets.
+/// A store that keeps rows and looks at every query it gets. Reports only read.
 struct Rows(Vec<Row>);
 
 impl Store for Rows {
-    fn insert(&self, _: &Release) -> Result<(), StoreError> {
-        Ok(())
-    }
-
     fn read(&self, _: SiteId, query: &Query, _: &AsOf) -> Result<Vec<Group>, StoreError> {
         answerable(query);
         Ok(query.evaluate(&self.0))
-    }
-
-    fn days(&self, _: SiteId, _: Day, _: Day) -> Result<Vec<DayRow>, StoreError> {
-        Ok(Vec::new())
     }
 
     fn extent(&self, _: SiteId) -> Result<Option<(Day, Day)>, StoreError> {
         Ok(Some((TODAY.plus(1 - DAYS), TODAY.plus(-1))))
     }
 
+    fn days(&self, _: SiteId, _: Day, _: Day) -> Result<Vec<DayRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn insert(&self, _: &Release) -> Result<(), StoreError> {
+        unasked()
+    }
+
     fn holds(&self, _: ReleaseId) -> Result<bool, StoreError> {
-        Ok(false)
+        unasked()
+    }
+
+    fn last_release(&self, _: SiteId, _: Day, _: u32) -> Result<u32, StoreError> {
+        unasked()
     }
 
     fn erase(&self, _: SiteId, _: Option<Day>) -> Result<(), StoreError> {
-        Ok(())
+        unasked()
     }
+
+    fn sites(&self) -> Result<Vec<SiteId>, StoreError> {
+        unasked()
+    }
+
+    fn releases(&self, _: SiteId, _: Day, _: Day) -> Result<Vec<Release>, StoreError> {
+        unasked()
+    }
+
+    fn replace(&self, _: Parts<'_>) -> Result<(), StoreError> {
+        unasked()
+    }
+
+    fn forget(&self, _: SiteId, _: &str, _: Day) -> Result<Vec<Forgotten>, StoreError> {
+        unasked()
+    }
+
+    fn merge(&self, _: SiteId, _: SiteId) -> Result<(), StoreError> {
+        unasked()
+    }
+
+    fn copy(&self, _: &Path) -> Result<(), StoreError> {
+        unasked()
+    }
+}
+
+fn unasked<T>() -> Result<T, StoreError> {
+    panic!("a report only reads")
 }
 
 /// Groups and filters name columns that the rows have; so nothing of two families is ever read together.

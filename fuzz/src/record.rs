@@ -74,11 +74,11 @@ fn release(data: &[u8]) {
     if let Some((head, body)) = data.split_at_mut_checked(12) {
         head[8..].copy_from_slice(&crc32fast::hash(body).to_le_bytes());
     }
-    let Some(release) = release_file::decode(&data) else { return };
+    let Some(release) = release_file::parse(&data) else { return };
     let said = release_file::encode(&release).expect("a release is encoded");
-    assert_eq!(release_file::decode(&said).as_ref(), Some(&release));
+    assert_eq!(release_file::parse(&said).as_ref(), Some(&release));
     for cut in [0, 8, 12, said.len() / 2, said.len() - 1] {
-        assert_eq!(release_file::decode(&said[..cut.min(said.len() - 1)]), None, "cut at {cut}");
+        assert_eq!(release_file::parse(&said[..cut.min(said.len() - 1)]), None, "cut at {cut}");
     }
     assert!(release.rows.iter().all(|row| row.is_well_formed()), "a file of rows that no store takes");
 }

@@ -60,7 +60,7 @@ pub struct Read {
 /// bytes may be given.
 ///
 /// # Errors
-/// [`OpenError::Foreign`], [`OpenError::WrongKey`] and [`OpenError::Damaged`], with no path.
+/// [`OpenError::Version`], [`OpenError::Foreign`], [`OpenError::WrongKey`] and [`OpenError::Damaged`], with no path.
 pub fn read(
     file: FileId,
     key: &[u8; 32],
@@ -70,6 +70,7 @@ pub fn read(
     let path = Path::new("");
     match frame::check_start(file, key, &bytes[..FILE_HEADER.min(bytes.len())]) {
         Ok(()) => {}
+        Err(frame::BadStart::Version) => return Err(OpenError::Version { path: path.into() }),
         Err(frame::BadStart::Foreign) => return Err(OpenError::Foreign { path: path.into(), file }),
         Err(frame::BadStart::WrongKey) => {
             return Err(OpenError::WrongKey { journal: path.into(), key: path.into() });

@@ -8,8 +8,10 @@ mod answers; // what the binary answers: hits, keys, refusals, a first run, chan
 mod api; // requests of the tests below
 mod compare; // a report's JSON against what it must say
 mod corpora; // every input that fuzzing found worth keeping, and the seeds, against the laws of fuzz/
+mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
 mod docs; // the documents against the code: links, files, settings
 mod expected; // what a report must say, from the naive recount
+mod faults; // calls on files that fail, wait or kill, set from outside
 mod filtered; // reports with one filter, against the naive recount
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzzed; // the laws that any input must keep, shared with the fuzz targets
@@ -23,6 +25,7 @@ mod rows; // what the store really holds
 mod server; // a real Mayfly and its clock
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
+mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
 
 use std::{
     collections::BTreeSet,

@@ -6,6 +6,8 @@
 use std::{
     fs,
     io::Read,
+    net::TcpListener,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -16,6 +18,8 @@ use std::{
 use jiff::Timestamp;
 use mayfly::domain::day::UnixMs;
 use tempfile::TempDir;
+
+use super::faults::Faults;
 
 /// Longest wait for anything: a debug binary on two busy processors is slow.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -87,22 +91,42 @@ impl Home {
 
     /// Starts a server; returns once it serves.
     pub fn serve_with(&self, flags: &[&str]) -> Server {
+        Server::start(self.serving(flags))
+    }
+
+    /// Starts a server whose calls on files follow rules; returns once it serves.
+    pub fn serve_with_faults(&self, faults: &Faults, flags: &[&str]) -> Server {
+        let mut command = self.serving(flags);
+        faults.over(&mut command);
+        Server::start(command)
+    }
+
+    /// The command that serves on a free port.
+    pub fn serving(&self, flags: &[&str]) -> Command {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
-        command.env("MAYFLY_GEO", geo()).args(flags).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let output = Arc::new(Mutex::new(String::new()));
-        let readers = vec![
-            read(child.stdout.take().unwrap(), output.clone()),
-            read(child.stderr.take().unwrap(), output.clone()),
-        ];
-        let mut server = Server { child, output, readers, origin: String::new(), ended: None };
-        server.origin = until("the server starts", || {
-            let running = server.child.try_wait().unwrap().is_none();
-            let origin = server.said("Mayfly serves ");
-            assert!(running || origin.is_some(), "the server did not start: {}", server.output());
-            origin
-        });
-        server
+        command.env("MAYFLY_GEO", geo()).args(flags);
+        command
+    }
+
+    /// The command that serves on a socket which the caller holds, as a service manager hands it over.
+    pub fn serving_on(&self, socket: &TcpListener, flags: &[&str]) -> Command {
+        let served = self.serving(flags);
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\""]);
+        command.arg(served.get_program()).args(served.get_args()).current_dir(self.data.path());
+        for (name, value) in served.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(OwnedFd::from(socket.try_clone().unwrap()));
+        command
+    }
+
+    /// Rules for the servers of this install; none yet.
+    pub fn faults(&self) -> Faults {
+        Faults::in_folder(self.runtime.path())
     }
 
     /// The names of the files in a folder of the data directory.
@@ -126,6 +150,42 @@ pub struct Server {
 }
 
 impl Server {
+    /// Starts a server; returns once it serves.
+    #[track_caller]
+    pub fn start(command: Command) -> Server {
+        let mut server = Server::spawn(command);
+        server.origin = until("the server starts", || {
+            let running = server.is_running();
+            let origin = server.said("Mayfly serves ");
+            assert!(running || origin.is_some(), "the server did not start: {}", server.output());
+            origin
+        });
+        server
+    }
+
+    /// Starts a server that may not come to serve: it has no origin yet.
+    pub fn spawn(mut command: Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = Arc::new(Mutex::new(String::new()));
+        let readers = vec![
+            read(child.stdout.take().unwrap(), output.clone()),
+            read(child.stderr.take().unwrap(), output.clone()),
+        ];
+        Server { child, output, readers, origin: String::new(), ended: None }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until it has ended by itself, and returns its exit code (none where a signal ended it) and its output.
+    #[track_caller]
+    pub fn ended(mut self) -> (Option<i32>, String) {
+        until("the server ends", || self.child.try_wait().unwrap());
+        let output = self.end();
+        (self.ended.and_then(|status| status.code()), output)
+    }
+
     /// All that it has written to standard output and standard error.
     pub fn output(&self) -> String {
         self.output.lock().unwrap().clone()
@@ -144,13 +204,17 @@ impl Server {
         self.end()
     }
 
-    /// SIGTERM; waits until it has ended, and returns its exit code and its output.
-    pub fn stop(mut self) -> (Option<i32>, String) {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+    /// Sends a signal: `TERM`, `HUP` ...
+    pub fn signal(&self, name: &str) {
+        let asked =
+            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(asked.success());
-        until("the server stops", || self.child.try_wait().unwrap());
-        let output = self.end();
-        (self.ended.and_then(|status| status.code()), output)
+    }
+
+    /// SIGTERM; waits until it has ended, and returns its exit code and its output.
+    pub fn stop(self) -> (Option<i32>, String) {
+        self.signal("TERM");
+        self.ended()
     }
 
     fn end(&mut self) -> String {
@@ -209,7 +273,7 @@ fn faketime() -> PathBuf {
     libraries.find(|path| path.exists()).expect("tests need Debian's libfaketime: run `make tools`")
 }
 
-fn geo() -> PathBuf {
+pub fn geo() -> PathBuf {
     let file = "node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     assert!(path.exists(), "tests need {file}: run `npm ci`");
