@@ -18,11 +18,13 @@ mod fuzzed; // the laws that any input must keep, shared with the fuzz targets
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
 mod load; // many hits at once: reads of one moment, a kill
+mod outside; // test data that others made: URLs, public suffixes, JSON, user agents
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
 mod rows; // what the store really holds
 mod server; // a real Mayfly and its clock
+mod soak; // a long run: memory stays level while days come and go
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
