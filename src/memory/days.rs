@@ -14,14 +14,13 @@ use super::{
     replay::{Replay, ReplayError, Replayed},
     runtime::RuntimeDir,
     salt::{Salt, Salts},
-    site_day::{Arrived, Opening, Refusal, SiteDay},
+    site_day::{Arrived, Opening, SiteDay},
     undo::Undo,
 };
 use crate::{
     domain::{
         day::{Day, UnixMs, Zone},
         declaration::SiteId,
-        outcome::Note,
         tally::{Caps, KnownValues},
         view::{MemoryView, Reader},
     },
@@ -83,8 +82,6 @@ pub enum DayError {
     Append(#[from] AppendError),
     #[error("the site was removed")]
     Removed,
-    #[error(transparent)]
-    Refused(#[from] Refusal),
     #[error(transparent)]
     Commit(#[from] CommitError),
 }
@@ -208,20 +205,13 @@ impl Memory {
         }
         let mut replayed = replay.finish()?.ok_or(ReplayError::NotOpened)?;
         files.into_iter().for_each(|file| replayed.use_file(file));
-        let forgotten = replayed.visits_maybe_running();
-        let another = replayed.state.epochs > 0 && replayed.state.met;
         let tables = match now < replayed.calendar.ends {
             true => self.tables(id, &handle, &mut replayed)?,
-            false => Tables { salt: None, undo: None, survived: true },
+            false => Tables { salt: None, undo: None },
         };
-        let Tables { salt, undo, survived } = tables;
+        let Tables { salt, undo } = tables;
         let (journal, room) = (self.journal.clone(), self.room.clone());
-        let day = SiteDay::new(Opening { site: fixed.site, journal, room, handle, salt, undo }, replayed);
-        if !survived && another && fixed.site != SiteId::NONE {
-            day.note_now(Note::RestartedWithoutHandover, 1)?;
-            day.note_now(Note::VisitsForgotten, forgotten)?.wait()?;
-        }
-        Ok(day)
+        Ok(SiteDay::new(Opening { site: fixed.site, journal, room, handle, salt, undo }, replayed))
     }
 
     /// The salt and the visitors that the process before this one left, or fresh ones.
@@ -231,20 +221,20 @@ impl Memory {
             && let Some(salt) = self.salts.left(id)?
         {
             replayed.attach(Box::new(regions.visitors), Box::new(regions.seen));
-            return Ok(Tables { salt: Some(salt), undo: Some(regions.undo), survived: true });
+            return Ok(Tables { salt: Some(salt), undo: Some(regions.undo) });
         }
         // On the disk before there is a salt: a crash in between counts an epoch too many, never one too few.
-        if replayed.needs_epoch() {
-            self.append(handle, &Record::Epoch)?.wait()?;
-            replayed.apply(Record::Epoch);
+        if let Some(epoch) = replayed.next_epoch() {
+            self.append(handle, &epoch)?.wait()?;
+            replayed.apply(epoch);
         }
         let (salt, _) = self.salts.open(id)?;
         let Some(runtime) = &self.runtime else {
-            return Ok(Tables { salt: Some(salt), undo: None, survived: false });
+            return Ok(Tables { salt: Some(salt), undo: None });
         };
         let regions = runtime.open_regions(id, TABLE_LAYOUT, handle.committed(), false)?;
         replayed.attach(Box::new(regions.visitors), Box::new(regions.seen));
-        Ok(Tables { salt: Some(salt), undo: Some(regions.undo), survived: false })
+        Ok(Tables { salt: Some(salt), undo: Some(regions.undo) })
     }
 
     fn append(&self, handle: &Handle, record: &Record) -> Result<Ticket, AppendError> {
@@ -315,8 +305,6 @@ struct Tables {
     /// `None` for a day that is over.
     salt: Option<Salt>,
     undo: Option<Undo>,
-    /// Nothing was forgotten.
-    survived: bool,
 }
 
 /// The day that takes the hits of `now`: the open one that holds it, else an open one that is yet to begin (where

@@ -108,14 +108,13 @@ impl Replayed {
         }
     }
 
-    /// Visits that may have been running at the last record.
-    pub fn visits_maybe_running(&self) -> u64 {
-        self.state.open().map_or(0, OpenDay::visits_maybe_running)
-    }
-
-    /// Whether a salt made now begins another epoch: the day had none, or somebody was counted under it.
-    pub fn needs_epoch(&self) -> bool {
-        self.state.epochs == 0 || self.state.met
+    /// What has to be journaled before there is another salt; `None` where nobody was counted under the last.
+    pub fn next_epoch(&self) -> Option<Record> {
+        let open = self.state.open().filter(|_| self.state.met);
+        match open {
+            Some(open) => Some(Record::Cut { visits: open.visits_maybe_running() }),
+            None => (self.state.epochs == 0).then_some(Record::Epoch),
+        }
     }
 
     pub(super) fn apply(&mut self, record: Record) {
@@ -123,6 +122,12 @@ impl Replayed {
         match record {
             Record::Opened(_) => {}
             Record::Epoch => (state.epochs, state.met) = (state.epochs + 1, false),
+            Record::Cut { visits } => {
+                (state.epochs, state.met) = (state.epochs + 1, false);
+                if let Some(open) = state.open_mut() {
+                    open.cut_visits(visits);
+                }
+            }
             Record::Delta(delta) => {
                 let (stretch, hour) = delta.when();
                 state.turn(Moment { hour, second: 0, stretch });
