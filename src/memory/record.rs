@@ -19,6 +19,8 @@ pub enum Record {
     Frozen { number: u32 },
     /// The store has acknowledged all releases up to `number`.
     Stored { number: u32 },
+    /// The day took hits from this hour since the epoch on, before its date began. Right after the first.
+    Early { hour: i64 },
 }
 
 /// What is fixed as a day opens: the day closes under it, whatever the settings are by then.

@@ -135,6 +135,7 @@ impl Replayed {
                 state.freeze(ReleaseId { site, day, node, number }, Safe::Journal);
             }
             Record::Stored { number } => state.stored_up_to(number),
+            Record::Early { hour } => self.calendar = self.calendar.clone().begun_early(hour),
         }
     }
 
