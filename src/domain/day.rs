@@ -228,6 +228,9 @@ mod tests {
         assert_eq!(calendar.hours().count(), stretches, "stretches");
         assert_eq!(Zone::named(zone).unwrap().day_at(calendar.starts).to_string(), day);
         assert_ne!(Zone::named(zone).unwrap().day_at(calendar.starts - 1).to_string(), day);
+        for at in (calendar.starts..calendar.ends).step_by(900_000) {
+            assert_eq!(Zone::named(zone).unwrap().day_at(at).to_string(), day, "at {at}");
+        }
     }
 
     #[test]
