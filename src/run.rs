@@ -1,6 +1,12 @@
 //! Wires the rooms together and runs them until told to stop.
 
-use std::{io, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::TcpListener,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::web;
 use tokio::sync::mpsc;
@@ -220,7 +226,7 @@ impl Parts {
         }
         self.collector.settle_shed(now);
         self.erase_removed();
-        self.retention.step(&*self.store, &self.control.directory().load(), now);
+        self.retention.step(&*self.store, &self.control.directory().load(), now, Instant::now());
     }
 
     fn erase_removed(&self) {

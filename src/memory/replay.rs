@@ -143,6 +143,7 @@ impl Replayed {
                 state.next_number = state.next_number.max(number + 1);
             }
             Record::Stored { number } => state.stored_up_to(number),
+            Record::Early { hour } => self.calendar = self.calendar.clone().begun_early(hour),
         }
     }
 

@@ -23,6 +23,7 @@ mod server; // a real Mayfly and its clock
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
+mod zones; // every time zone, day by day, against data from outside
 
 use std::{
     collections::BTreeSet,
