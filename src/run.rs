@@ -36,6 +36,7 @@ use crate::{
         row::ReleaseId,
         tally::{Caps, KnownValues},
     },
+    jobs::server::Server as Jobs,
     journal::{Journal, JournalConfig},
     memory::{
         days::{Fixed, Known, Memory, Past},
@@ -200,7 +201,7 @@ impl Parts {
             journal.clone(),
             runtime.clone(),
             Box::new(KnownFromControl(control.clone())),
-            Box::new(PastFromStore(store.clone())),
+            Box::new(PastFromStore { store: store.clone(), node: config.node }),
             Caps::default(),
             config.node,
         ));
@@ -216,7 +217,7 @@ impl Parts {
             runtime: runtime.as_ref(),
             files: &files,
             store: &*store,
-            site: &|site| match sites.by_id(site) {
+            site: &|site| match sites.by_id(site).or_else(|| sites.leaving(site)) {
                 Some(entry) => Some(Fixed::of(entry.at(now), entry.day(now))),
                 None => (site == SiteId::NONE).then(Fixed::none),
             },
@@ -241,8 +242,9 @@ impl Parts {
         };
         let collector =
             Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
-        let parts =
-            Parts { control, store, journal, memory, closing, collector, runtime, retention: Arc::default() };
+        let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());
+        let (jobs, retention) = (Arc::new(jobs), Arc::default());
+        let parts = Parts { control, store, journal, memory, closing, collector, runtime, jobs, retention };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
         }
@@ -254,6 +256,7 @@ impl Parts {
     /// the process that follows.
     fn stop(&self, drivers: Drivers, now: UnixMs) {
         self.collector.settle_shed(now);
+        self.jobs.stop();
         drivers.stop();
         if let Err(error) = self.journal.flush() {
             tracing::error!(%error, "the journal could not be flushed");
@@ -271,6 +274,7 @@ impl Parts {
         }
         self.collector.settle_shed(now);
         self.erase_removed();
+        self.jobs.step(now);
         self.retention.step(&*self.store, &self.control.directory().load(), now);
     }
 
@@ -334,17 +338,23 @@ impl Known for KnownFromControl {
 
 /// What the store holds of days that memory does not know. A store that is away must not stop collection: then
 /// nothing is known.
-struct PastFromStore(Arc<dyn Store>);
+struct PastFromStore {
+    store: Arc<dyn Store>,
+    /// Days that other nodes closed (or other sites, before they were made part of this one) are not ours.
+    node: u32,
+}
 
 impl Past for PastFromStore {
     fn closed_since(&self, site: SiteId, day: Day) -> Option<Day> {
-        let closed = self.0.days(site, day, Day(i32::MAX / 2));
-        closed.unwrap_or_else(|error| unknown(site, &error)).last().map(|row| row.day)
+        let closed = self.store.days(site, day, Day(i32::MAX / 2));
+        let mut closed = closed.unwrap_or_else(|error| unknown(site, &error));
+        closed.retain(|row| row.node == self.node);
+        closed.last().map(|row| row.day)
     }
 
     fn last_release(&self, site: SiteId, day: Day, node: u32) -> u32 {
         let holds = |number| {
-            let held = self.0.holds(ReleaseId { site, day, node, number });
+            let held = self.store.holds(ReleaseId { site, day, node, number });
             held.unwrap_or_else(|error| unknown(site, &error))
         };
         (1..).take_while(|&number| holds(number)).last().unwrap_or(0)

@@ -87,7 +87,7 @@ pub struct SiteDay {
     pub calendar: Calendar,
     pub k: u32,
     pub settings_version: u32,
-    pub(super) node: u32,
+    pub node: u32,
     journal: Arc<Journal>,
     salt: RwLock<Option<Salt>>,
     arriving: AtomicUsize,
@@ -351,6 +351,11 @@ impl SiteDay {
     /// The releases that the store has not acknowledged, oldest first.
     pub fn waiting(&self) -> Vec<Arc<Release>> {
         self.lock().releases()
+    }
+
+    /// The store has acknowledged all releases up to this one: no other will ever have their numbers.
+    pub fn acknowledged(&self) -> u32 {
+        self.lock().stored
     }
 
     /// Forgets a release that the store has acknowledged. The ticket, where the day is still open, resolves
