@@ -242,9 +242,17 @@ fn lay(store: &DuckStore, days: i32) {
 fn open_day() -> MemoryView {
     let open = counted(today(), 99, 14);
     let rows = open.settled().rows(5, 1).into_iter().map(|(key, rows)| (key, Arc::new(rows))).collect();
-    let day =
-        DayView { day: today(), node: 0, released: 0, as_of: Some(Hour(14)), rows, k: 5, salt_epochs: 1 };
-    MemoryView { days: vec![day] }
+    let day = DayView {
+        day: today(),
+        node: 0,
+        released: 0,
+        as_of: Some(Hour(14)),
+        rows,
+        k: 5,
+        salt_epochs: 1,
+        on_disk: 0,
+    };
+    MemoryView { days: vec![day], aside: Vec::new() }
 }
 
 fn ms(time: Duration) -> String {

@@ -2,6 +2,7 @@
 //! journal or release files are there are left to the next start.
 
 use std::{
+    collections::HashMap,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -75,7 +76,7 @@ impl Alone {
 /// `7-2026-11-22-0-1.release`.
 fn on_disk(data: &Path) -> io::Result<Vec<(SiteId, Day)>> {
     let mut found = Vec::new();
-    for (folder, ending) in [("journal", ".journal"), ("releases", ".release")] {
+    for (folder, ending) in [("journal", ".journal"), ("releases", ".release"), ("refused", ".release")] {
         let entries = match fs::read_dir(data.join(folder)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             entries => entries?,
@@ -99,8 +100,8 @@ struct OnDisk<'a> {
 }
 
 impl Days for OnDisk<'_> {
-    fn held(&self, site: SiteId) -> Vec<(Day, Option<Acknowledged>)> {
-        self.days.iter().filter(|(one, _)| *one == site).map(|&(_, day)| (day, None)).collect()
+    fn held(&self, site: SiteId) -> Result<HashMap<Day, Option<Acknowledged>>> {
+        Ok(self.days.iter().filter(|(one, _)| *one == site).map(|&(_, day)| (day, None)).collect())
     }
 
     fn while_unopened(&self, _: SiteId, _: Day, act: &mut dyn FnMut() -> Result<()>) -> Result<bool> {

@@ -70,7 +70,7 @@ pub(super) fn forget(rooms: &Rooms<'_>, name: &str, source: &str) -> Result<Stri
         return Err(JobError::Refused(words));
     }
     let site = rooms.control.site(name, rooms.now)?;
-    let open = rooms.days.held(site.id).into_iter().map(|(day, _)| day).max();
+    let open = rooms.days.held(site.id)?.into_keys().max();
     // Remembered first: whatever happens, days that close from here on lose it too.
     if let Some(last) = open {
         rooms.control.add_forget(site.id, source, last)?;
@@ -107,8 +107,7 @@ fn words(site: &str, source: &str, found: &[Forgotten], open: Option<Day>) -> St
 /// # Errors
 /// Those of store and control database; to be called again.
 pub(super) fn finish_forget(rooms: &Rooms<'_>, forget: &Forget) -> Result<()> {
-    let open = rooms.days.held(forget.site);
-    if open.iter().any(|(day, _)| *day <= forget.last) {
+    if rooms.days.held(forget.site)?.into_keys().any(|day| day <= forget.last) {
         return Ok(());
     }
     let found = rooms.store.forget(forget.site, &forget.source, forget.last)?;

@@ -13,6 +13,7 @@ mod restore;
 pub mod server;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -91,7 +92,10 @@ type Result<T, E = JobError> = std::result::Result<T, E>;
 pub trait Days {
     /// Such days of a site. With each, up to which number its releases are in the store for ever, and of which
     /// node; `None` where only a journal or files know.
-    fn held(&self, site: SiteId) -> Vec<(Day, Option<Acknowledged>)>;
+    ///
+    /// # Errors
+    /// Those of the file system.
+    fn held(&self, site: SiteId) -> Result<HashMap<Day, Option<Acknowledged>>>;
 
     /// Runs `act` while a day is not open and cannot be opened; false where it is open.
     ///

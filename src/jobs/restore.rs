@@ -96,7 +96,7 @@ impl<'a> Putting<'a> {
                     continue;
                 }
             };
-            let held = rooms.days.held(site).into_iter().collect();
+            let held = rooms.days.held(site)?;
             let today = rooms.days.running().then(|| today(&directory, site, rooms));
             targets.push(Target { was, site, name, same, held, today });
         }

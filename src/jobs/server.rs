@@ -2,6 +2,7 @@
 //! have to do after a day has closed is done here too.
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,7 +11,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use super::{Acknowledged, Days, Request, Result, Rooms, correct, run};
+use super::{Acknowledged, Days, JobError, Request, Result, Rooms, correct, run};
 use crate::{
     clock,
     close::driver::Closing,
@@ -153,13 +154,14 @@ impl Server {
 }
 
 impl Days for Server {
-    fn held(&self, site: SiteId) -> Vec<(Day, Option<Acknowledged>)> {
-        let days = self.closing.memory.days_of(site).into_iter();
-        days.map(|day| {
+    fn held(&self, site: SiteId) -> Result<HashMap<Day, Option<Acknowledged>>> {
+        let files = self.closing.days_in_files(site).map_err(JobError::file(&self.data))?;
+        let mut held: HashMap<_, _> = files.into_iter().map(|day| (day, None)).collect();
+        for day in self.closing.memory.days_of(site) {
             let known = Acknowledged { node: day.node, number: day.acknowledged() };
-            (day.calendar.day, Some(known))
-        })
-        .collect()
+            held.insert(day.calendar.day, Some(known));
+        }
+        Ok(held)
     }
 
     fn while_unopened(&self, site: SiteId, day: Day, act: &mut dyn FnMut() -> Result<()>) -> Result<bool> {

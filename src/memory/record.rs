@@ -17,7 +17,7 @@ pub enum Record {
     Delta(Delta),
     /// All that was pending in the `page` family left for release `number`.
     Frozen { number: u32 },
-    /// The store has acknowledged all releases up to `number`.
+    /// The store has acknowledged all releases up to `number`, or they were set aside.
     Stored { number: u32 },
 }
 

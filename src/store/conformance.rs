@@ -123,6 +123,9 @@ fn inserts_are_exactly_once(store: &dyn Store, releases: &[Release]) {
         store.insert(release).expect("a release is inserted");
         store.insert(release).expect("again is no error");
         assert!(store.holds(release.id).expect("holds answers"), "there");
+        let ReleaseId { site, day, node, number } = release.id;
+        assert_eq!(store.last_release(site, day, node).expect("the last is known"), number);
+        assert_eq!(store.last_release(site, day, node + 7).expect("the last is known"), 0);
         // Another content under the same identity changes nothing either.
         let other = Release { rows: Vec::new(), ..release.clone() };
         store.insert(&other).expect("again is no error");

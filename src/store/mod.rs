@@ -2,6 +2,9 @@
 
 pub mod conformance;
 pub mod duckdb;
+#[cfg(test)]
+pub mod faults;
+pub mod later;
 
 use std::path::Path;
 
@@ -52,11 +55,30 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`].
     fn holds(&self, id: ReleaseId) -> Result<bool, StoreError>;
 
+    /// Number of the last release that is there of a site-day; 0 if there is none. Numbers may be missing below.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn last_release(&self, site: SiteId, day: Day, node: u32) -> Result<u32, StoreError>;
+
     /// Removes rows of days before `before` (retention), or all rows of the site where it is `None`.
     ///
     /// # Errors
     /// [`StoreError`].
     fn erase(&self, site: SiteId, before: Option<Day>) -> Result<(), StoreError>;
+
+    /// Whether the store can be reached at all, without asking it for anything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// False once nothing but another opening can help. Asked after an error.
+    fn usable(&self) -> bool {
+        true
+    }
 
     /// The sites of which anything is stored, by number.
     ///
@@ -99,6 +121,41 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`], where `to` exists or cannot be written too.
     fn copy(&self, to: &Path) -> Result<(), StoreError>;
 }
+
+/// What administrators ask of a store, handed on by one that wraps another and reaches it through its method `ask`.
+macro_rules! hand_on {
+    () => {
+        fn sites(&self) -> Result<Vec<SiteId>, StoreError> {
+            self.ask(|store| store.sites())
+        }
+
+        fn releases(&self, site: SiteId, first: Day, last: Day) -> Result<Vec<Release>, StoreError> {
+            self.ask(|store| store.releases(site, first, last))
+        }
+
+        fn replace(&self, parts: crate::store::Parts<'_>) -> Result<(), StoreError> {
+            self.ask(|store| store.replace(parts))
+        }
+
+        fn forget(
+            &self,
+            site: SiteId,
+            source: &str,
+            last: Day,
+        ) -> Result<Vec<crate::store::Forgotten>, StoreError> {
+            self.ask(|store| store.forget(site, source, last))
+        }
+
+        fn merge(&self, from: SiteId, into: SiteId) -> Result<(), StoreError> {
+            self.ask(|store| store.merge(from, into))
+        }
+
+        fn copy(&self, to: &std::path::Path) -> Result<(), StoreError> {
+            self.ask(|store| store.copy(to))
+        }
+    };
+}
+pub(crate) use hand_on;
 
 /// Releases by site-day, as they are read from somewhere else.
 pub type Parts<'a> = &'a mut dyn Iterator<Item = Result<Vec<Release>, StoreError>>;

@@ -204,6 +204,13 @@ impl Store for DuckStore {
         self.reading(|connection| write::is_there(connection, id))
     }
 
+    fn last_release(&self, site: SiteId, day: Day, node: u32) -> Result<u32, StoreError> {
+        self.reading(|connection| {
+            let sql = "SELECT coalesce(max(number), 0)::INTEGER FROM releases WHERE site = ? AND day = ? AND node = ?";
+            connection.query_row(sql, params![site.0, date(day), node], |row| row.get(0))
+        })
+    }
+
     fn erase(&self, site: SiteId, before: Option<Day>) -> Result<(), StoreError> {
         let mut writer = self.writer();
         write::erase(&mut writer, site, before)?;
@@ -212,6 +219,11 @@ impl Store for DuckStore {
             days.retain(|&day| before.is_some_and(|before| day >= before));
         }
         Ok(())
+    }
+
+    /// After a fatal error (a disk that was full while it wrote) DuckDB answers nothing until it is opened anew.
+    fn usable(&self) -> bool {
+        self.writer().execute_batch("SELECT 1").is_ok()
     }
 
     fn sites(&self) -> Result<Vec<SiteId>, StoreError> {
@@ -307,6 +319,11 @@ mod tests {
     fn it_conforms() {
         let store = store();
         conformance(&store, &Shape::small());
+    }
+
+    #[test]
+    fn it_survives_every_fault_with_each_count_once() {
+        crate::store::faults::faults(store);
     }
 
     #[test]

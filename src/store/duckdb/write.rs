@@ -45,8 +45,21 @@ pub(super) fn insert(connection: &mut Connection, release: &Release) -> Result<(
     if is_there(&transaction, release.id).map_err(unavailable)? {
         return Ok(());
     }
-    fill(&transaction, release).map_err(unavailable)?;
+    fill(&transaction, release).map_err(refused_or_unavailable)?;
     transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))
+}
+
+/// Errors about what was written, and not about the store: the same release would meet them again.
+const ABOUT_CONTENT: [&str; 4] =
+    ["Constraint Error", "Conversion Error", "Out of Range Error", "Invalid type"];
+
+fn refused_or_unavailable(error: duckdb::Error) -> StoreError {
+    let text = error.to_string();
+    match ABOUT_CONTENT.into_iter().find(|kind| text.contains(kind)) {
+        // Its kind only: the rest may quote a row.
+        Some(kind) => StoreError::Refused(format!("{kind}: the database does not take a value of it")),
+        None => StoreError::Unavailable(text),
+    }
 }
 
 fn fill(connection: &Connection, release: &Release) -> duckdb::Result<()> {
