@@ -35,6 +35,7 @@ use crate::{
         declaration::SiteId,
         tally::{Caps, KnownValues},
     },
+    jobs::server::Server as Jobs,
     journal::{Journal, JournalConfig},
     memory::{
         days::{Fixed, Known, Memory},
@@ -157,7 +158,7 @@ impl Parts {
             journal.clone(),
             runtime.clone(),
             Box::new(KnownFromControl(control.clone())),
-            Box::new(StoredPast::new(store.clone(), files.clone())),
+            Box::new(StoredPast::new(store.clone(), files.clone(), config.node)),
             Caps::default(),
             config.node,
         ));
@@ -170,7 +171,7 @@ impl Parts {
             journal: &journal,
             runtime: runtime.as_ref(),
             files: &files,
-            site: &|site| match sites.by_id(site) {
+            site: &|site| match sites.by_id(site).or_else(|| sites.leaving(site)) {
                 Some(entry) => Some(Fixed::of(entry.at(now), entry.day(now))),
                 None => (site == SiteId::NONE).then(Fixed::none),
             },
@@ -196,8 +197,9 @@ impl Parts {
         };
         let collector =
             Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
-        let parts =
-            Parts { control, store, journal, memory, closing, collector, runtime, retention: Arc::default() };
+        let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());
+        let (jobs, retention) = (Arc::new(jobs), Arc::default());
+        let parts = Parts { control, store, journal, memory, closing, collector, runtime, jobs, retention };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
         }
@@ -209,6 +211,7 @@ impl Parts {
     /// the process that follows.
     fn stop(&self, drivers: Drivers, now: UnixMs) {
         self.collector.settle_shed(now);
+        self.jobs.stop();
         drivers.stop();
         if let Err(error) = self.journal.flush() {
             tracing::error!(%error, "the journal could not be flushed");
@@ -226,6 +229,7 @@ impl Parts {
         }
         self.collector.settle_shed(now);
         self.erase_removed();
+        self.jobs.step(now);
         self.retention.step(&*self.store, &self.control.directory().load(), now, Instant::now());
     }
 

@@ -259,6 +259,40 @@ impl Closing {
         erased.map_err(|error| error.to_string())
     }
 
+    /// Closes the days of a site that becomes part of another, before their time, and brings them to the store.
+    /// Hits that had arrived are waited for. Blocks.
+    ///
+    /// # Errors
+    /// Words, where the store has not taken everything yet; to be called again.
+    pub fn end_site(&self, site: SiteId, now: UnixMs) -> Result<(), String> {
+        for day in self.memory.shut(site) {
+            let patience = Instant::now() + Duration::from_millis(GRACE_MS_MAX as u64);
+            while day.arriving() > 0 && Instant::now() < patience {
+                std::thread::park_timeout(TICK / 25);
+            }
+            self.close(&day, now);
+            self.file(&day);
+            self.deliver_day(&day);
+        }
+        self.memory.forget_done();
+        let files = self.days_in_files(site).map_err(|error| format!("its release files: {error}"))?;
+        match self.memory.days_of(site).is_empty() && files.is_empty() {
+            true => Ok(()),
+            false => {
+                Err(self.trouble().store.unwrap_or_else(|| "its last rows wait for the store".to_owned()))
+            }
+        }
+    }
+
+    /// The days of a site of which releases have files: they wait for the store, or it refused them.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn days_in_files(&self, site: SiteId) -> std::io::Result<BTreeSet<Day>> {
+        let ids = self.files.left()?.into_iter();
+        Ok(ids.filter(|id| id.site == site).map(|id| id.day).collect())
+    }
+
     fn wait_for_work(&self, at_most: Duration) {
         let mut filed = lock(&self.filed);
         if !*filed {

@@ -159,6 +159,16 @@ impl ReleaseFiles {
         Ok(listed(&self.refused, DAMAGED)?.into_iter().map(|id| (id, reason(id))).collect())
     }
 
+    /// All releases that the store does not have: those that wait, and those that it refused.
+    ///
+    /// # Errors
+    /// Those of the file system, with the path.
+    pub fn left(&self) -> io::Result<Vec<ReleaseId>> {
+        let mut ids = listed(&self.releases, WAITING)?;
+        ids.extend(listed(&self.refused, WAITING)?);
+        Ok(ids)
+    }
+
     /// The highest number among a day's releases that have a file, of any kind.
     ///
     /// # Errors

@@ -285,6 +285,30 @@ impl Memory {
         }
     }
 
+    /// Opens no day of a site any more: it is about to become part of another. Returns the days that are left of
+    /// it. Blocks.
+    pub fn shut(&self, site: SiteId) -> Vec<Arc<SiteDay>> {
+        write(&self.removed).insert(site);
+        let Some(days) = read(&self.sites).get(&site).cloned() else { return Vec::new() };
+        // Whoever was opening a day has pushed it by now.
+        let _one_owner = days.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&days.days).clone()
+    }
+
+    /// The days of a site that are in memory.
+    pub fn days_of(&self, site: SiteId) -> Vec<Arc<SiteDay>> {
+        read(&self.sites).get(&site).map(|days| read(&days.days).clone()).unwrap_or_default()
+    }
+
+    /// Runs `act` while a day is not in memory and cannot be opened; `None` where it is there. The site's first hit
+    /// of a day waits meanwhile.
+    pub fn while_unopened<T>(&self, site: SiteId, day: Day, act: impl FnOnce() -> T) -> Option<T> {
+        let days = self.site_days(site);
+        let _one_owner = days.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = read(&days.days).iter().any(|one| one.calendar.day == day);
+        (!there).then(act)
+    }
+
     /// Takes in what has become known of a site's values since its days were opened. Blocks.
     pub fn refresh_known(&self, site: SiteId) {
         let Some(days) = read(&self.sites).get(&site).cloned() else { return };
