@@ -21,8 +21,10 @@ use crate::{
     },
     collect::{
         client::Proxies,
-        endpoint::Collector,
+        endpoint::{Bounds, Collector},
         geo::{Geo, GeoError},
+        limits::RateSettings,
+        shed,
     },
     config::{Config, Durability, StoreChoice},
     control::{AdmittedKind, Control, ControlError},
@@ -138,12 +140,15 @@ async fn serve(
     let collector = web::Data::from(parts.collector.clone());
     let (bare, workers) = (config.bare_route, config.workers);
     let server = HttpServer::new(move || {
+        // This runs on each worker.
+        actix_web::rt::spawn(shed::watch_lag());
         App::new()
             .app_data(collector.clone())
             .configure(|app| pages::collection(app, bare))
             .configure(|app| pages::everything_else(app, &shared))
     })
     .workers(workers)
+    .max_connections(config.connections.div_ceil(workers))
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(HEAD_TIMEOUT)
     .shutdown_timeout(STOP_S)
@@ -239,8 +244,13 @@ impl Parts {
             header: config.client_address_header.clone(),
             grain: Grain { v4: config.network_v4, v6: config.network_v6 },
         };
-        let collector =
-            Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
+        let bounds = Bounds {
+            max_body: config.max_body,
+            waiting: config.hits_waiting,
+            rates: RateSettings { address: config.address_rate, site: config.site_rate },
+        };
+        let collector = Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds);
+        let collector = Arc::new(collector.map_err(io_of("the keys of collection"))?);
         let parts =
             Parts { control, store, journal, memory, closing, collector, runtime, retention: Arc::default() };
         if config.demo {
@@ -253,7 +263,7 @@ impl Parts {
     /// Everything acknowledged is on the disk, what is ready is released, and the runtime directory is left for
     /// the process that follows.
     fn stop(&self, drivers: Drivers, now: UnixMs) {
-        self.collector.settle_shed(now);
+        self.collector.settle(now);
         drivers.stop();
         if let Err(error) = self.journal.flush() {
             tracing::error!(%error, "the journal could not be flushed");
@@ -269,7 +279,7 @@ impl Parts {
             Ok(_) => self.collector.refresh(now),
             Err(error) => tracing::error!(%error, "the sites could not be read again"),
         }
-        self.collector.settle_shed(now);
+        self.collector.settle(now);
         self.erase_removed();
         self.retention.step(&*self.store, &self.control.directory().load(), now);
     }

@@ -8,6 +8,7 @@ mod answers; // what the binary answers: hits, keys, refusals, a first run, chan
 mod api; // requests of the tests below
 mod compare; // a report's JSON against what it must say
 mod docs; // the documents against the code: links, files, settings
+mod duplicates; // requests sent twice, and batches
 mod expected; // what a report must say, from the naive recount
 mod faults; // calls on files that fail, wait or kill, set from outside
 mod filtered; // reports with one filter, against the naive recount
@@ -17,6 +18,7 @@ mod load; // many hits at once: reads of one moment, a kill
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
+mod raw; // HTTP by hand
 mod rows; // what the store really holds
 mod server; // a real Mayfly and its clock
 mod tidy; // rules of the house that a compiler does not know
