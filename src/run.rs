@@ -21,8 +21,9 @@ use crate::{
     },
     collect::{
         client::Proxies,
-        endpoint::Collector,
+        endpoint::{Bounds, Collector},
         geo::{Geo, GeoError},
+        limits::RateSettings,
     },
     config::{Config, Durability, StoreChoice},
     control::{AdmittedKind, Control, ControlError},
@@ -195,8 +196,13 @@ impl Parts {
             header: config.client_address_header.clone(),
             grain: Grain { v4: config.network_v4, v6: config.network_v6 },
         };
-        let collector =
-            Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
+        let bounds = Bounds {
+            max_body: config.max_body,
+            waiting: config.hits_waiting,
+            rates: RateSettings { address: config.address_rate, site: config.site_rate },
+        };
+        let collector = Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds);
+        let collector = Arc::new(collector.map_err(io_of("the keys of collection"))?);
         let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());
         let (jobs, retention) = (Arc::new(jobs), Arc::default());
         let parts = Parts { control, store, journal, memory, closing, collector, runtime, jobs, retention };
@@ -210,7 +216,7 @@ impl Parts {
     /// Everything acknowledged is on the disk, what is ready is released, and the runtime directory is left for
     /// the process that follows.
     fn stop(&self, drivers: Drivers, now: UnixMs) {
-        self.collector.settle_shed(now);
+        self.collector.settle(now);
         self.jobs.stop();
         drivers.stop();
         if let Err(error) = self.journal.flush() {
@@ -227,7 +233,7 @@ impl Parts {
             Ok(_) => self.collector.refresh(now),
             Err(error) => tracing::error!(%error, "the sites could not be read again"),
         }
-        self.collector.settle_shed(now);
+        self.collector.settle(now);
         self.erase_removed();
         self.jobs.step(now);
         self.retention.step(&*self.store, &self.control.directory().load(), now, Instant::now());
