@@ -8,6 +8,7 @@ mod batch;
 mod commit;
 mod files;
 mod frame;
+pub mod image;
 mod replay;
 #[cfg(test)]
 mod tests;

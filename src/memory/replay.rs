@@ -23,6 +23,8 @@ pub enum ReplayError {
     Record(#[from] postcard::Error),
     #[error("the journal does not begin with the day's settings")]
     NotOpened,
+    #[error("the journal holds a record of what no hit can do")]
+    Impossible,
     #[error("the day was opened in the zone {0}, which this program does not know")]
     Zone(String),
 }
@@ -63,6 +65,7 @@ impl Replay {
         match (Record::decode(bytes)?, &mut self.replayed) {
             (Record::Opened(opened), None) => self.begin(opened),
             (Record::Opened(_), Some(_)) | (_, None) => Err(ReplayError::NotOpened),
+            (record, Some(replayed)) if !replayed.can_follow(&record) => Err(ReplayError::Impossible),
             (record, Some(replayed)) => {
                 replayed.apply(record);
                 Ok(())
@@ -73,9 +76,12 @@ impl Replay {
     /// Opens the day under these settings.
     ///
     /// # Errors
-    /// When the zone is not known.
+    /// When the zone is not known, or no number is left for a release.
     pub fn begin(&mut self, opened: Opened) -> Result<(), ReplayError> {
         let zone = Zone::named(&opened.zone).ok_or_else(|| ReplayError::Zone(opened.zone.clone()))?;
+        if opened.released == u32::MAX {
+            return Err(ReplayError::Impossible);
+        }
         let settings = DaySettings {
             site: self.site,
             day: self.day,
@@ -114,6 +120,15 @@ impl Replayed {
         match open {
             Some(open) => Some(Record::Cut { visits: open.visits_maybe_running() }),
             None => (self.state.epochs == 0).then_some(Record::Epoch),
+        }
+    }
+
+    /// Whether a record can be the next one.
+    fn can_follow(&self, record: &Record) -> bool {
+        match record {
+            Record::Delta(delta) => self.state.open().is_none_or(|open| open.can_apply(delta)),
+            Record::Frozen { number } => (self.state.next_number..u32::MAX).contains(number),
+            Record::Opened(_) | Record::Epoch | Record::Stored { .. } => true,
         }
     }
 
