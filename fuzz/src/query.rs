@@ -41,8 +41,8 @@ pub fn check(data: &[u8]) {
     let query = String::from_utf8_lossy(data);
     let laid = &*LAID;
     for reader in [Reader::Staff, Reader::Outside] {
-        let context =
-            Context { store: &laid.store, memory: &laid.memory, site: &laid.site, now: laid.now, reader };
+        let (store, memory, site) = (&laid.store, &laid.memory, &laid.site);
+        let context = Context { store, memory, site, now: laid.now, day: TODAY, reader };
         match report(context, &query) {
             Ok(found) => {
                 let plan = laid.plan(&query).expect("a query that is answered is understood");

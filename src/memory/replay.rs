@@ -128,6 +128,8 @@ impl Replayed {
         match record {
             Record::Delta(delta) => self.state.open().is_none_or(|open| open.can_apply(delta)),
             Record::Frozen { number } => (self.state.next_number..u32::MAX).contains(number),
+            Record::Cut { visits } => *visits <= u64::from(u32::MAX),
+            Record::Early { hour } => hour.checked_mul(3_600_000).is_some(),
             Record::Opened(_) | Record::Epoch | Record::Stored { .. } => true,
         }
     }
