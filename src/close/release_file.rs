@@ -34,6 +34,10 @@ impl ReleaseFiles {
     /// When the folder cannot be made.
     pub fn in_folder(folder: PathBuf) -> io::Result<ReleaseFiles> {
         fs::create_dir_all(&folder)?;
+        // A closed day may be nowhere but in here: the folder's own name must survive a loss of power too.
+        if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            File::open(parent)?.sync_all()?;
+        }
         Ok(ReleaseFiles { folder })
     }
 
