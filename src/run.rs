@@ -259,12 +259,13 @@ impl Parts {
 }
 
 fn journal_config(config: &Config, runtime: Option<&RuntimeDir>) -> JournalConfig {
-    let folder = config.data.join("journal");
-    let keys = match (config.durability, runtime) {
-        (Durability::Process, Some(runtime)) => runtime.path().join("keys"),
-        _ => config.data.join("journal-keys"),
+    let on_disk = config.data.join("journal-keys");
+    let in_memory = runtime.map(|runtime| runtime.path().join("keys"));
+    let (keys, before) = match (config.durability, in_memory) {
+        (Durability::Process, Some(in_memory)) => (in_memory, Some(on_disk)),
+        (_, in_memory) => (on_disk, in_memory),
     };
-    JournalConfig::new(folder, keys)
+    JournalConfig { key_dir_before: before, ..JournalConfig::new(config.data.join("journal"), keys) }
 }
 
 async fn refresh_for_ever(parts: Parts) {

@@ -198,12 +198,13 @@ impl Closing {
         for breach in self_check::breaches(&release, day.k) {
             tracing::error!(site = day.site.0, day = %day.calendar.day, "self-check of a closed day: {breach}");
         }
-        day.closed(Arc::new(release));
-        self.file(day);
+        // Before the file: a kill in between closes the day, and remembers, again.
         if !day.is_removed() {
             self.remember.remember(day.site, day.calendar.day, used);
             self.memory.refresh_known(day.site);
         }
+        day.closed(Arc::new(release));
+        self.file(day);
         let took_ms = started.elapsed().as_millis() as u64;
         tracing::info!(site = day.site.0, day = %day.calendar.day, rows, took_ms, "closed a day");
     }
