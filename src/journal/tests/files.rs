@@ -83,6 +83,7 @@ fn a_flipped_bit_is_found_wherever_it_is() {
         fs::write(bench.path(), &flipped).unwrap();
         let found = bench.read().map(|(records, opened)| (records.len(), opened.torn));
         match (at, found) {
+            (7, Err(OpenError::Version { path })) => assert_eq!(path, bench.path()),
             (0..16, Err(OpenError::Foreign { path, .. })) => assert_eq!(path, bench.path()),
             (16..32, Err(OpenError::WrongKey { journal, .. })) => assert_eq!(journal, bench.path()),
             (32.., Err(OpenError::Damaged { offset, .. })) => assert!(at < last && (offset as usize) <= at),
