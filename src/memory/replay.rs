@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    held::Filed,
     record::{Opened, Record},
     site_day::Fixed,
     state::{Phase, Safe, State},
@@ -11,7 +12,7 @@ use crate::domain::{
     day::{Calendar, Day, Moment, Zone},
     outcome::Outcome,
     region::{Heap, Region},
-    row::{Release, ReleaseId},
+    row::ReleaseId,
     tally::{Caps, DaySettings, KnownValues, OpenDay},
 };
 
@@ -138,17 +139,21 @@ impl Replayed {
             Record::Frozen { number } => {
                 let (site, day, node) = (self.site, self.calendar.day, self.opened.node);
                 state.freeze(ReleaseId { site, day, node, number }, Safe::Journal);
+                // Also where nothing was pending: the number is taken.
+                state.next_number = state.next_number.max(number + 1);
             }
             Record::Stored { number } => state.stored_up_to(number),
+            Record::Early { hour } => self.calendar = self.calendar.clone().begun_early(hour),
         }
     }
 
     /// Puts the release of a file in the place of the replayed one: what was offered to the store is what stays
     /// offered.
-    pub fn use_file(&mut self, release: &Release) {
-        let same = |waiting: &&mut super::state::Waiting| waiting.release.id == release.id;
-        if let Some(waiting) = self.state.waiting.iter_mut().find(same) {
-            (waiting.release, waiting.safe) = (Arc::new(release.clone()), Safe::File);
+    pub fn use_file(&mut self, filed: Filed) {
+        let before = self.state.waiting.len();
+        self.state.waiting.retain(|waiting| waiting.id != filed.id);
+        if self.state.waiting.len() < before {
+            self.state.push_filed(filed);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::header,
     web::{self, Data, Path, ServiceConfig},
 };
 use serde_json::json;
@@ -45,7 +45,7 @@ impl From<ReportError> for ApiError {
     fn from(error: ReportError) -> ApiError {
         match error {
             ReportError::Asked(words) => ApiError::bad_request(words),
-            ReportError::Store(error) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            ReportError::Store(error) => ApiError::unavailable(error.to_string()),
         }
     }
 }
@@ -60,8 +60,11 @@ async fn blocking<T: Send + 'static>(
     let read = move || {
         let now = clock::now();
         let site = entry.at(now);
-        let memory = parts.memory.view(site.id, reader);
-        read(Context { store: &*parts.store, memory: &memory, site, now, reader })
+        // Before memory: what is set aside in between is at worst said to be missing and is there.
+        let aside = parts.closing.aside_of(site.id);
+        let memory = MemoryView { aside, ..parts.memory.view(site.id, reader) };
+        let day = entry.day(now);
+        read(Context { store: &*parts.store, memory: &memory, site, now, day, reader })
     };
     let answered = web::block(read).await.map_err(|error| ApiError::internal(&error))?;
     Ok(answered?)
@@ -116,12 +119,11 @@ async fn get_live(
 }
 
 fn live(parts: &Parts, context: &Context<'_>) -> Result<serde_json::Value, ReportError> {
-    let Context { site, now, memory, .. } = *context;
+    let Context { site, now, day, memory, .. } = *context;
     let (visitors, minutes) = match parts.memory.today(site.id, now) {
         Some(day) => day.live_visitors(now),
         None => (0, [0; 30]),
     };
-    let day = site.zone.day_at(now);
     let query =
         |table, group, filters| Query { table, family: Family::Page, days: (day, day), group, filters };
     let today = |query: Query| over_both(parts, site.id, memory, &query);

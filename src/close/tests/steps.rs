@@ -76,7 +76,8 @@ fn a_day_closed_before_the_start_is_read_from_memory_until_the_store_has_it() {
     let day = bench.memory().days().pop().unwrap();
     assert_eq!((bench.views(), day.is_done()), (2, false));
     bench.store.held().dead = false;
-    let release = day.to_deliver().unwrap();
+    let (_, release) = day.to_deliver().unwrap();
+    let release = release.unwrap();
     bench.store.insert(&release).unwrap();
     assert_eq!(bench.views(), 2);
     day.stored(release.id.number).unwrap();
