@@ -8,6 +8,7 @@ mod answers; // what the binary answers: hits, keys, refusals, a first run, chan
 mod api; // requests of the tests below
 mod compare; // a report's JSON against what it must say
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
+mod disk; // the disk fails: full, slow, read-only, torn, spoilt, and nothing acknowledged is lost
 mod docs; // the documents against the code: links, files, settings
 mod expected; // what a report must say, from the naive recount
 mod faults; // calls on files that fail, wait or kill, set from outside
@@ -15,6 +16,7 @@ mod filtered; // reports with one filter, against the naive recount
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
 mod load; // many hits at once: reads of one moment, a kill
+mod outage; // the store fails, in every way, and no hit is lost or counted twice
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close

@@ -113,7 +113,9 @@ impl Install {
             _ => self.home.runtime.path().join("run").to_str().unwrap().to_owned(),
         };
         let durability = if self.keeping == Keeping::Process { "process" } else { "power" };
-        ["--runtime", &runtime, "--flush-interval", "1s", "--durability", durability].map(str::to_owned).to_vec()
+        ["--runtime", &runtime, "--flush-interval", "1s", "--durability", durability]
+            .map(str::to_owned)
+            .to_vec()
     }
 
     pub fn command(&self) -> std::process::Command {
@@ -148,7 +150,8 @@ impl Install {
         let api = Api::of(server);
         let now = self.clock.now().await;
         let today = self.zone.day_at(now);
-        let mut days: BTreeSet<Day> = self.lanes.iter().filter_map(|lane| Some(lane.doubt.as_ref()?.day)).collect();
+        let mut days: BTreeSet<Day> =
+            self.lanes.iter().filter_map(|lane| Some(lane.doubt.as_ref()?.day)).collect();
         days.extend(self.days.iter().filter(|(_, known)| !known.checked).map(|(&day, _)| day));
         days.insert(today);
         days.extend(self.lanes.iter().flat_map(|lane| lane.counted.keys().rev().take(1).copied()));
@@ -214,9 +217,8 @@ impl Install {
         if !recount.facts.iter().any(|fact| of_epoch(fact.visitor)) {
             return;
         }
-        known.forgotten += begun(&recount, |fact| {
-            of_epoch(fact.visitor) && fact.hour.0 <= last && fact.hour.0 + 1 >= last
-        });
+        known.forgotten +=
+            begun(&recount, |fact| of_epoch(fact.visitor) && fact.hour.0 <= last && fact.hour.0 + 1 >= last);
         known.restarted += 1;
         known.epochs += 1;
     }
@@ -254,14 +256,25 @@ impl Install {
     }
 
     /// Hits in doubt that show nowhere else are in the ledger, or not.
-    fn settle_silent(&mut self, day: Day, ledger: &mut BTreeMap<String, i64>, expected: &BTreeMap<String, i64>, what: &str) {
+    fn settle_silent(
+        &mut self,
+        day: Day,
+        ledger: &mut BTreeMap<String, i64>,
+        expected: &BTreeMap<String, i64>,
+        what: &str,
+    ) {
         let known = self.days.get_mut(&day).unwrap();
         let mut expected = expected.clone();
-        let named = |ledger: &BTreeMap<String, i64>, outcome: Outcome| ledger.get(outcome.name()).copied().unwrap_or(0);
+        let named = |ledger: &BTreeMap<String, i64>, outcome: Outcome| {
+            ledger.get(outcome.name()).copied().unwrap_or(0)
+        };
         for outcome in [Outcome::Accepted, Outcome::NoVisit] {
             if known.doubtful > 0 || known.silent > 0 {
                 let more = named(ledger, outcome) - named(&expected, outcome);
-                assert!((0..=(known.silent + known.doubtful) as i64).contains(&more), "{what}: {day}: {more} more {outcome:?}");
+                assert!(
+                    (0..=(known.silent + known.doubtful) as i64).contains(&more),
+                    "{what}: {day}: {more} more {outcome:?}"
+                );
                 expected.insert(outcome.name().to_owned(), named(ledger, outcome));
             }
         }
@@ -285,7 +298,8 @@ impl Install {
     /// Holds the rows of closed days that are in the store against the truth. The server does not run.
     pub fn check_stored(&mut self, what: &str) {
         let stored = Stored::of(self.home.data.path());
-        let open: Vec<Day> = self.days.iter().filter(|(_, known)| !known.checked).map(|(&day, _)| day).collect();
+        let open: Vec<Day> =
+            self.days.iter().filter(|(_, known)| !known.checked).map(|(&day, _)| day).collect();
         for day in open {
             let of_day = |select: &str| {
                 stored.number(&format!("SELECT {select} FROM days WHERE site = 1 AND day = '{day}'"))
@@ -331,7 +345,8 @@ fn unlike(report: &Value, expected: &Expected) -> Vec<String> {
 
 /// The ledger's lines by outcome, and all others.
 fn parted(lines: Lines) -> (BTreeMap<String, i64>, Lines) {
-    let (ledger, lines): (Lines, Lines) = lines.into_iter().partition(|(line, _)| line.table == Table::Ledger);
+    let (ledger, lines): (Lines, Lines) =
+        lines.into_iter().partition(|(line, _)| line.table == Table::Ledger);
     (ledger.into_iter().map(|(line, counts)| (line.keys[0].to_string(), counts[0])).collect(), lines)
 }
 
@@ -349,9 +364,7 @@ fn last_stretch(lanes: &[Lane], day: Day) -> u8 {
 
 /// Visits that began in facts that `taken` takes.
 fn begun(recount: &Recount, taken: impl Fn(&mayfly::simulate::truth::Fact) -> bool) -> u64 {
-    let begins = |what: &What| {
-        matches!(what, What::Page { scope: mayfly::simulate::truth::Scope::Page, counter, n: 1, .. } if *counter == Counter::Visits as usize)
-    };
+    let begins = |what: &What| matches!(what, What::Page { scope: mayfly::simulate::truth::Scope::Page, counter, n: 1, .. } if *counter == Counter::Visits as usize);
     recount.facts.iter().filter(|fact| taken(fact) && begins(&fact.what)).count() as u64
 }
 
@@ -388,7 +401,12 @@ impl Shown {
     /// What a lane's own pages and events show otherwise than its hits say.
     fn differences(&self, lane: &str, lines: &Lines) -> Vec<String> {
         let zone = Zone::utc();
-        let expected = Expected { live: lines.clone(), settled: Lines::new(), hour: None, calendar: zone.calendar(self.day) };
+        let expected = Expected {
+            live: lines.clone(),
+            settled: Lines::new(),
+            hour: None,
+            calendar: zone.calendar(self.day),
+        };
         let page = &expected.panels()["page"];
         let mut found = super::super::compare::Differences::default();
         let own = |label: &&String| label.ends_with(&format!("/{lane}"));
@@ -399,10 +417,13 @@ impl Shown {
             found.numbers(label, &shown, page.rows.get(label).unwrap_or(&none));
         }
         for (event, _) in EVENTS {
-            let is_own = |keys: &[mayfly::domain::Text]| *keys[0] == *event && *keys[1] == *"lane" && *keys[4] == *"page";
+            let is_own = |keys: &[mayfly::domain::Text]| {
+                *keys[0] == *event && *keys[1] == *"lane" && *keys[4] == *"page"
+            };
             let sums = expected.by(Table::Events, Family::Page, 2, is_own);
             let expected = sums.get(lane).map_or(0, |sums| sums.event[0]);
-            let shown = self.events.get(&(event.to_owned(), lane.to_owned())).and_then(Value::as_i64).unwrap_or(0);
+            let shown =
+                self.events.get(&(event.to_owned(), lane.to_owned())).and_then(Value::as_i64).unwrap_or(0);
             if shown != expected {
                 found.0.push(format!("{event} of {lane}: shown {shown}, expected {expected}"));
             }

@@ -109,8 +109,7 @@ impl Lane {
         let country = &COUNTRIES[self.rng.random_range(0..COUNTRIES.len())];
         let agent = &AGENTS[self.rng.random_range(0..AGENTS.len())];
         let none: Text = mayfly::domain::NONE.into();
-        let device =
-            [agent.browser.into(), none.clone(), agent.os.into(), none.clone(), agent.device.into()];
+        let device = [agent.browser.into(), none.clone(), agent.os.into(), none.clone(), agent.device.into()];
         let visitor = Arc::new(Visitor {
             number: u64::from(number),
             address: country.address(number),
@@ -152,8 +151,7 @@ impl Lane {
         };
         let (wire, kind) = self.kind(wire);
         let sections = shop::sections_of(&page).collect();
-        let meaning =
-            Meaning::Counts(Hit { page: Some(page), sections, visit: origin.attributes(), kind });
+        let meaning = Meaning::Counts(Hit { page: Some(page), sections, visit: origin.attributes(), kind });
         SimulatedHit { at, visitor, wire, meaning, notes: Vec::new() }
     }
 
@@ -281,7 +279,8 @@ struct Line {
 impl Line {
     async fn post(&mut self, hit: &SimulatedHit) -> std::io::Result<u16> {
         let body = hit.body();
-        let mut request = format!("POST /api/event HTTP/1.1\r\nhost: {SITE}\r\ncontent-length: {}\r\n", body.len());
+        let mut request =
+            format!("POST /api/event HTTP/1.1\r\nhost: {SITE}\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in hit.headers() {
             request.extend([name, ": ", &value, "\r\n"]);
         }

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::{faults::{Act, Call, Rule}, server::{Server, until}};
+use super::{
+    faults::{Act, Call, Rule},
+    server::{Server, until},
+};
 use install::{Install, Keeping};
 use load::Lane;
 
@@ -88,7 +91,13 @@ impl Campaign {
             }
             Trouble::StoreFails => {
                 let after = self.rng.random_range(0..12);
-                let failing = Rule { call: Call::Write, path: "mayfly.duckdb", after, times: 6, act: Act::Errno(libc::EIO) };
+                let failing = Rule {
+                    call: Call::Write,
+                    path: "mayfly.duckdb",
+                    after,
+                    times: 6,
+                    act: Act::Errno(libc::EIO),
+                };
                 self.install.faults.set(&[failing]);
             }
             _ => {}
@@ -103,7 +112,13 @@ impl Campaign {
 
     /// Killed at some moment of its start.
     fn kill_a_start(&mut self) {
-        let calls = [(Call::Open, "/data"), (Call::Open, "journal"), (Call::Read, "journal"), (Call::Open, "duckdb"), (Call::Open, "/run/")];
+        let calls = [
+            (Call::Open, "/data"),
+            (Call::Open, "journal"),
+            (Call::Read, "journal"),
+            (Call::Open, "duckdb"),
+            (Call::Open, "/run/"),
+        ];
         let (call, path) = calls[self.rng.random_range(0..calls.len())];
         self.install.faults.set(&[Rule::once(call, path, self.rng.random_range(0..20), Act::Kill)]);
         let mut server = Server::spawn(self.install.command());
@@ -178,7 +193,8 @@ impl Campaign {
         self.install.check_stored(what);
         let now = self.install.clock.now().await;
         let today = self.install.zone.day_at(now);
-        let left: Vec<_> = self.install.days.iter().filter(|(day, known)| !known.checked && **day != today).collect();
+        let left: Vec<_> =
+            self.install.days.iter().filter(|(day, known)| !known.checked && **day != today).collect();
         assert!(left.is_empty(), "{what}: not in the store: {left:?}");
     }
 }
