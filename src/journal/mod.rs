@@ -8,6 +8,7 @@ mod batch;
 mod commit;
 mod files;
 mod frame;
+pub mod image;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,9 @@ pub struct JournalConfig {
     /// Directory of their keys: the data directory (`durability = "power"`) or the memory-backed runtime
     /// directory (`"process"`). Made if missing (0700).
     pub key_dir: PathBuf,
+    /// Where keys lay under the other `durability`: a start moves them, so that the setting can be changed at any
+    /// time.
+    pub key_dir_before: Option<PathBuf>,
     /// Bytes that may wait for a commit before `room` says no. At most 1 GiB.
     pub pending_bytes_max: usize,
     /// How long a commit waits for company. Zero: batches form only while the one before is being synced.
@@ -75,7 +79,13 @@ pub struct JournalConfig {
 impl JournalConfig {
     /// The defaults: 64 MiB may wait, no waiting for company.
     pub fn new(dir: PathBuf, key_dir: PathBuf) -> JournalConfig {
-        JournalConfig { dir, key_dir, pending_bytes_max: 64 << 20, gather: Duration::ZERO }
+        JournalConfig {
+            dir,
+            key_dir,
+            key_dir_before: None,
+            pending_bytes_max: 64 << 20,
+            gather: Duration::ZERO,
+        }
     }
 }
 
@@ -201,6 +211,7 @@ impl Journal {
             io::ErrorKind::WouldBlock => error,
             _ => files::with_path(&path, &error),
         })?;
+        config.key_dir_before.map_or(Ok(()), |before| places.take_keys(&before))?;
         places.finish_destroying()?;
         let shared = Arc::new(Shared::default());
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn({
@@ -296,7 +307,7 @@ impl Journal {
         let writer =
             Writer { id: file, sink: into(opened), key, opening, frame: end.frame, offset: end.offset };
         let handle = self.enlist(writer, end.seq);
-        Ok(Opened { handle, records: end.seq, torn: end.torn > 0, created, damaged })
+        Ok(Opened { handle, records: end.seq, torn: end.torn > 0 && !end.damaged, created, damaged })
     }
 
     fn enlist(&self, writer: Writer, last: u64) -> Handle {
@@ -384,6 +395,13 @@ impl Journal {
         let id = handle.id;
         self.close(handle);
         self.places.destroy(id)
+    }
+
+    /// From now on nothing is committed, or all that waits and what follows.
+    #[cfg(test)]
+    pub(crate) fn hold_for_tests(&self, held: bool) {
+        self.shared.lock().hold(held);
+        self.shared.wake();
     }
 
     /// As after a failed sync.

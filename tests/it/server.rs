@@ -191,10 +191,10 @@ impl Server {
         (self.ended.and_then(|status| status.code()), output)
     }
 
-    /// Resident memory.
-    pub fn resident_kib(&self) -> u64 {
+    /// The most memory that the process has held so far, in KiB.
+    pub fn peak_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
