@@ -49,6 +49,12 @@ test: setup front tools ## every suite, with seconds for each
 crash: bin ## 200 kills under load, kills at each call on a file, and power losses
 	CRASH_CYCLES=200 $(CARGO) test --locked --profile ci --test it crash:: -- --nocapture --test-threads=1
 
+outage: bin ## the store away for long: 2,000 releases wait and catch up
+	OUTAGE_TICKS=200 $(CARGO) test --locked --profile ci --test it outage:: -- --nocapture
+diskfull: bin ## a small tmpfs that is really full (as root, for the mount)
+	@set -e; disk=$$(mktemp -d); mount -t tmpfs -o size=24m,mode=0700 mayfly-small $$disk; \
+	trap 'umount $$disk; rmdir $$disk' EXIT; \
+	SMALL_DISK=$$disk $(CARGO) test --locked --profile ci --test it disk:: -- --nocapture
 clocks: bin ## all time zones day by day, and servers whose clocks jump
 	CLOCKS=1 $(CARGO) test --locked --profile ci --test it -- zones:: clocks:: --nocapture
 
