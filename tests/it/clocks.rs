@@ -19,6 +19,8 @@ use super::{
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
+/// Walks at the same time.
+const LANES: u64 = 3;
 /// A longer pause begins a visit.
 const GAP: i64 = 30 * MINUTE;
 
@@ -239,28 +241,39 @@ impl Walk {
     }
 }
 
-/// Random walks of the clock over midnights, through the nights in which Tallinn and Beirut set theirs: forward,
-/// back, over days, with stops and kills in between. Long form by `CLOCKS`.
-#[tokio::test]
-#[allow(clippy::print_stdout, reason = "the figures of the long form")]
-async fn wherever_the_clock_jumps_each_view_counts_once_in_its_day() {
-    let (seeds, steps) = if std::env::var_os("CLOCKS").is_some() { (60, 120) } else { (3, 30) };
+/// One random walk from its seed; returns how many days it met.
+async fn walk(seed: u64, steps: u32) -> usize {
     let starts = [
         ("Europe/Tallinn", "2026-10-24T18:00:00Z"),
         ("Asia/Beirut", "2026-03-28T18:00:00Z"),
         ("America/St_Johns", "2010-11-06T20:00:00Z"),
         ("Europe/Tallinn", "2026-03-28T18:00:00Z"),
     ];
-    let (mut days, begun) = (0, Instant::now());
-    for seed in 0..seeds {
-        let (zone, at) = starts[seed % starts.len()];
-        let mut random = SmallRng::seed_from_u64(seed as u64);
-        let mut walk = Walk::begin(zone, at);
-        for _ in 0..steps {
-            walk.step(&mut random).await;
-        }
-        days += walk.end(&format!("seed {seed}"));
+    let (zone, at) = starts[seed as usize % starts.len()];
+    let mut random = SmallRng::seed_from_u64(seed);
+    let mut walk = Walk::begin(zone, at);
+    for _ in 0..steps {
+        walk.step(&mut random).await;
     }
+    walk.end(&format!("seed {seed}"))
+}
+
+/// Random walks of the clock over midnights, through the nights in which clocks are set: forward, back, over days,
+/// with stops and kills in between. Long form by `CLOCKS`.
+#[test]
+#[allow(clippy::print_stdout, reason = "the figures of the long form")]
+fn wherever_the_clock_jumps_each_view_counts_once_in_its_day() {
+    let (seeds, steps) = if std::env::var_os("CLOCKS").is_some() { (24, 100) } else { (LANES, 25) };
+    let begun = Instant::now();
+    let lane = |lane: u64| {
+        move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let walks = (lane..seeds).step_by(LANES as usize).map(|seed| runtime.block_on(walk(seed, steps)));
+            walks.sum::<usize>()
+        }
+    };
+    let lanes: Vec<_> = (0..LANES).map(|n| std::thread::spawn(lane(n))).collect();
+    let days: usize = lanes.into_iter().map(|lane| lane.join().unwrap()).sum();
     println!(
         "{seeds} walks of {steps} steps: {days} days, each closed once under one salt, in {:?}",
         begun.elapsed()

@@ -179,7 +179,7 @@ async fn whoever_was_let_in_is_answered_at_a_stop() {
     assert!(is_taken(&answer) && closes(&answer), "{answer}");
     assert_eq!(idle.read(&mut [0]).await.unwrap(), 0, "nobody waits for an idle connection");
     let answer = until_closed(&mut slow, rest).await;
-    assert!(is_taken(&answer), "{answer}");
+    assert!(is_taken(&answer) && closes(&answer), "{answer}");
     let (code, output) = server.ended();
     assert_eq!(code, Some(0), "{output}");
     let server = home.serve();
