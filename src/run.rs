@@ -15,13 +15,15 @@ use crate::{
     clock,
     close::{
         driver::{Closing, Drivers, Remember},
+        past::StoredPast,
         release_file::ReleaseFiles,
         resume::{ResumeError, Start},
     },
     collect::{
         client::Proxies,
-        endpoint::Collector,
+        endpoint::{Bounds, Collector},
         geo::{Geo, GeoError},
+        limits::RateSettings,
     },
     config::{Config, Durability, StoreChoice},
     control::{AdmittedKind, Control, ControlError},
@@ -32,12 +34,12 @@ use crate::{
         admit::Lists,
         day::{Day, UnixMs},
         declaration::SiteId,
-        row::ReleaseId,
         tally::{Caps, KnownValues},
     },
+    jobs::server::Server as Jobs,
     journal::{Journal, JournalConfig},
     memory::{
-        days::{Fixed, Known, Memory, Past},
+        days::{Fixed, Known, Memory},
         runtime::{RuntimeDir, RuntimeError},
         sealed,
     },
@@ -46,6 +48,7 @@ use crate::{
     store::{
         Store, StoreError,
         duckdb::{DuckStore, Limits},
+        later::Later,
     },
 };
 
@@ -136,8 +139,9 @@ impl Parts {
         std::fs::create_dir_all(&config.data)
             .map_err(io_of(format!("the data directory {}", config.data.display())))?;
         let control = Arc::new(Control::open(&config.control_file(), now)?);
-        let StoreChoice::DuckDb { path } = &config.store;
-        let store: Arc<dyn Store> = Arc::new(DuckStore::open(path, &Limits::default())?);
+        let StoreChoice::DuckDb { path } = config.store.clone();
+        let store = Later::open(move || DuckStore::open(&path, &Limits::default()))?;
+        let store: Arc<dyn Store> = Arc::new(store);
         if config.demo {
             demo::declare(&control, now).map_err(RunError::Demo)?;
         }
@@ -150,27 +154,25 @@ impl Parts {
         });
         let journal =
             Arc::new(Journal::start(journal_config(config, runtime.as_ref())).map_err(RunError::Journal)?);
+        let files = ReleaseFiles::in_data(&config.data).map_err(io_of("the release files"))?;
         let memory = Arc::new(Memory::new(
             journal.clone(),
             runtime.clone(),
             Box::new(KnownFromControl(control.clone())),
-            Box::new(PastFromStore(store.clone())),
+            Box::new(StoredPast::new(store.clone(), files.clone(), config.node)),
             Caps::default(),
             config.node,
         ));
         // A start that fails leaves what it found for the next.
         let mut leaving = LeaveFiles(runtime.clone());
-        let files =
-            ReleaseFiles::in_folder(config.data.join("releases")).map_err(io_of("the release files"))?;
         let directory = control.directory();
         let sites = directory.load_full();
-        Start {
+        let left = Start {
             memory: &memory,
             journal: &journal,
             runtime: runtime.as_ref(),
             files: &files,
-            store: &*store,
-            site: &|site| match sites.by_id(site) {
+            site: &|site| match sites.by_id(site).or_else(|| sites.leaving(site)) {
                 Some(entry) => Some(Fixed::of(entry.at(now), entry.day(now))),
                 None => (site == SiteId::NONE).then(Fixed::none),
             },
@@ -183,6 +185,7 @@ impl Parts {
             files,
             Box::new(RememberInControl(control.clone())),
             config.flush_interval,
+            left,
             now,
         ));
         // Days that passed while nothing ran are closed before a hit is taken.
@@ -193,10 +196,16 @@ impl Parts {
             header: config.client_address_header.clone(),
             grain: Grain { v4: config.network_v4, v6: config.network_v6 },
         };
-        let collector =
-            Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
-        let parts =
-            Parts { control, store, journal, memory, closing, collector, runtime, retention: Arc::default() };
+        let bounds = Bounds {
+            max_body: config.max_body,
+            waiting: config.hits_waiting,
+            rates: RateSettings { address: config.address_rate, site: config.site_rate },
+        };
+        let collector = Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds);
+        let collector = Arc::new(collector.map_err(io_of("the keys of collection"))?);
+        let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());
+        let (jobs, retention) = (Arc::new(jobs), Arc::default());
+        let parts = Parts { control, store, journal, memory, closing, collector, runtime, jobs, retention };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
         }
@@ -207,7 +216,8 @@ impl Parts {
     /// Everything acknowledged is on the disk, what is ready is released, and the runtime directory is left for
     /// the process that follows.
     fn stop(&self, drivers: Drivers, now: UnixMs) {
-        self.collector.settle_shed(now);
+        self.collector.settle(now);
+        self.jobs.stop();
         drivers.stop();
         if let Err(error) = self.journal.flush() {
             tracing::error!(%error, "the journal could not be flushed");
@@ -223,8 +233,9 @@ impl Parts {
             Ok(_) => self.collector.refresh(now),
             Err(error) => tracing::error!(%error, "the sites could not be read again"),
         }
-        self.collector.settle_shed(now);
+        self.collector.settle(now);
         self.erase_removed();
+        self.jobs.step(now);
         self.retention.step(&*self.store, &self.control.directory().load(), now, Instant::now());
     }
 
@@ -240,19 +251,21 @@ impl Parts {
                         tracing::error!(%error, site = site.0, "an erased site could not be noted");
                     }
                 }
-                Err(error) => tracing::error!(error, site = site.0, "a removed site could not be erased"),
+                // Said by the close, once.
+                Err(error) => tracing::debug!(error, site = site.0, "a removed site could not be erased"),
             }
         }
     }
 }
 
 fn journal_config(config: &Config, runtime: Option<&RuntimeDir>) -> JournalConfig {
-    let folder = config.data.join("journal");
-    let keys = match (config.durability, runtime) {
-        (Durability::Process, Some(runtime)) => runtime.path().join("keys"),
-        _ => config.data.join("journal-keys"),
+    let on_disk = config.data.join("journal-keys");
+    let in_memory = runtime.map(|runtime| runtime.path().join("keys"));
+    let (keys, before) = match (config.durability, in_memory) {
+        (Durability::Process, Some(in_memory)) => (in_memory, Some(on_disk)),
+        (_, in_memory) => (on_disk, in_memory),
     };
-    JournalConfig::new(folder, keys)
+    JournalConfig { key_dir_before: before, ..JournalConfig::new(config.data.join("journal"), keys) }
 }
 
 async fn refresh_for_ever(parts: Parts) {
@@ -297,30 +310,6 @@ impl Known for KnownFromControl {
             campaigns: std::array::from_fn(|field| values(AdmittedKind::Campaign(field as u8))),
         })
     }
-}
-
-/// What the store holds of days that memory does not know. A store that is away must not stop collection: then
-/// nothing is known.
-struct PastFromStore(Arc<dyn Store>);
-
-impl Past for PastFromStore {
-    fn closed_since(&self, site: SiteId, day: Day) -> Option<Day> {
-        let closed = self.0.days(site, day, Day(i32::MAX / 2));
-        closed.unwrap_or_else(|error| unknown(site, &error)).last().map(|row| row.day)
-    }
-
-    fn last_release(&self, site: SiteId, day: Day, node: u32) -> u32 {
-        let holds = |number| {
-            let held = self.0.holds(ReleaseId { site, day, node, number });
-            held.unwrap_or_else(|error| unknown(site, &error))
-        };
-        (1..).take_while(|&number| holds(number)).last().unwrap_or(0)
-    }
-}
-
-fn unknown<T: Default>(site: SiteId, error: &StoreError) -> T {
-    tracing::error!(%error, site = site.0, "the store could not be asked about a day that opens");
-    T::default()
 }
 
 struct RememberInControl(Arc<Control>);

@@ -39,6 +39,9 @@ impl Retention {
     /// Erases what sites keep no longer. An error is logged and tried again on the next day, or at a start.
     /// `running`: the same moment by a clock that nobody sets.
     pub fn step(&self, store: &dyn Store, directory: &Directory, now: UnixMs, running: Instant) {
+        if store.ready().is_err() {
+            return;
+        }
         for entry in directory.entries() {
             let (site, today) = (entry.at(now), entry.day(now));
             if !self.is_due(entry.id(), today, running) {

@@ -138,6 +138,18 @@ fn filter_shown(filter: &Filter) -> ShownFilter {
     ShownFilter { key: filter.dimension.key(), operator: filter.operator, values: filter.values.clone() }
 }
 
+/// Says so where releases of the range are neither in memory nor in the store.
+fn lacking(memory: &MemoryView, range: Range) -> Option<String> {
+    let waiting: u32 = memory.days.iter().filter(|day| range.holds(day.day)).map(|day| day.on_disk).sum();
+    let aside = memory.aside.iter().filter(|&&day| range.holds(day)).count();
+    let said = |n: usize, words: &str| (n > 0).then(|| format!("{n} {words}"));
+    let parts: Vec<String> = said(waiting as usize, "wait on the disk until the store has caught up")
+        .into_iter()
+        .chain(said(aside, "were set aside (docs/OPERATIONS.md, When something fails)"))
+        .collect();
+    (!parts.is_empty()).then(|| format!("releases of these days are missing here: {}", parts.join(", ")))
+}
+
 fn meta(
     store: &dyn Store,
     memory: &MemoryView,
@@ -171,8 +183,33 @@ fn meta(
         rejected_undeclared: rejected.iter().map(|one| one.sums[0]).sum(),
         kept: site.kept,
         generated_at: today.now,
-        notices: plan.notices.clone(),
+        notices: notices(store, memory, site, plan)?,
     })
+}
+
+/// What a reader has to know of the answer, in words.
+fn notices(
+    store: &dyn Store,
+    memory: &MemoryView,
+    site: &Site,
+    plan: &Plan,
+) -> Result<Vec<String>, StoreError> {
+    let mut notices: Vec<String> = plan.notices.iter().cloned().chain(lacking(memory, plan.range)).collect();
+    for (range, which) in [(Some(plan.range), "this period"), (plan.comparison, "the period compared with")] {
+        let Some(range) = range else { continue };
+        let mut days = store.days(site.id, range.first, range.last)?;
+        days.retain(|day| day.corrected);
+        days.dedup_by_key(|day| day.day);
+        let days = match days.len() {
+            0 => continue,
+            1 => format!("{} was", days[0].day),
+            n => format!("{n} days of {which} were"),
+        };
+        notices.push(format!(
+            "{days} corrected: a spam source was taken from sources and campaigns, not from totals, pages, places and devices"
+        ));
+    }
+    Ok(notices)
 }
 
 /// What one more filter or another metric would be answered with.
