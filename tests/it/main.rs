@@ -6,6 +6,7 @@
 
 mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
 mod api; // requests of the tests below
+mod clocks; // the real binary under clocks that jump, days of every length, zones that change
 mod compare; // a report's JSON against what it must say
 mod corpora; // every input that fuzzing found worth keeping, and the seeds, against the laws of fuzz/
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
