@@ -6,7 +6,9 @@
 
 mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
 mod api; // requests of the tests below
+mod backup; // backups, restores and exports of a running server
 mod compare; // a report's JSON against what it must say
+mod correct; // sites renamed, merged, and rid of a source
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
 mod docs; // the documents against the code: links, files, settings
 mod expected; // what a report must say, from the naive recount
