@@ -1,6 +1,12 @@
 //! Wires the rooms together and runs them until told to stop.
 
-use std::{io, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::TcpListener,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::web;
 use tokio::sync::mpsc;
@@ -15,8 +21,9 @@ use crate::{
     },
     collect::{
         client::Proxies,
-        endpoint::Collector,
+        endpoint::{Bounds, Collector},
         geo::{Geo, GeoError},
+        limits::RateSettings,
     },
     config::{Config, Durability, StoreChoice},
     control::{AdmittedKind, Control, ControlError},
@@ -189,8 +196,13 @@ impl Parts {
             header: config.client_address_header.clone(),
             grain: Grain { v4: config.network_v4, v6: config.network_v6 },
         };
-        let collector =
-            Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
+        let bounds = Bounds {
+            max_body: config.max_body,
+            waiting: config.hits_waiting,
+            rates: RateSettings { address: config.address_rate, site: config.site_rate },
+        };
+        let collector = Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds);
+        let collector = Arc::new(collector.map_err(io_of("the keys of collection"))?);
         let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());
         let (jobs, retention) = (Arc::new(jobs), Arc::default());
         let parts = Parts { control, store, journal, memory, closing, collector, runtime, jobs, retention };
@@ -204,7 +216,7 @@ impl Parts {
     /// Everything acknowledged is on the disk, what is ready is released, and the runtime directory is left for
     /// the process that follows.
     fn stop(&self, drivers: Drivers, now: UnixMs) {
-        self.collector.settle_shed(now);
+        self.collector.settle(now);
         self.jobs.stop();
         drivers.stop();
         if let Err(error) = self.journal.flush() {
@@ -221,10 +233,10 @@ impl Parts {
             Ok(_) => self.collector.refresh(now),
             Err(error) => tracing::error!(%error, "the sites could not be read again"),
         }
-        self.collector.settle_shed(now);
+        self.collector.settle(now);
         self.erase_removed();
         self.jobs.step(now);
-        self.retention.step(&*self.store, &self.control.directory().load(), now);
+        self.retention.step(&*self.store, &self.control.directory().load(), now, Instant::now());
     }
 
     fn erase_removed(&self) {
@@ -247,12 +259,13 @@ impl Parts {
 }
 
 fn journal_config(config: &Config, runtime: Option<&RuntimeDir>) -> JournalConfig {
-    let folder = config.data.join("journal");
-    let keys = match (config.durability, runtime) {
-        (Durability::Process, Some(runtime)) => runtime.path().join("keys"),
-        _ => config.data.join("journal-keys"),
+    let on_disk = config.data.join("journal-keys");
+    let in_memory = runtime.map(|runtime| runtime.path().join("keys"));
+    let (keys, before) = match (config.durability, in_memory) {
+        (Durability::Process, Some(in_memory)) => (in_memory, Some(on_disk)),
+        (_, in_memory) => (on_disk, in_memory),
     };
-    JournalConfig::new(folder, keys)
+    JournalConfig { key_dir_before: before, ..JournalConfig::new(config.data.join("journal"), keys) }
 }
 
 async fn refresh_for_ever(parts: Parts) {

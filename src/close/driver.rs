@@ -159,15 +159,12 @@ impl Closing {
         self.deliver();
     }
 
-    /// True once in each flush interval, counted from the epoch so that an hourly flush follows the hour.
+    /// True once in each flush interval, counted from the epoch so that an hourly flush follows the hour. A clock
+    /// that went back begins another interval: releases go on, and never come closer than the interval is long.
     fn flush_due(&self, now: UnixMs) -> bool {
         let interval = (self.flush_interval.as_millis() as i64).max(1);
-        let last = self.last_flush.load(Ordering::Relaxed);
-        let due = now.div_euclid(interval) != last.div_euclid(interval);
-        if due {
-            self.last_flush.store(now, Ordering::Relaxed);
-        }
-        due
+        let last = self.last_flush.swap(now, Ordering::Relaxed);
+        now.div_euclid(interval) > last.div_euclid(interval)
     }
 
     /// Freezes what is pending, makes it durable, offers it to the store.
@@ -201,12 +198,13 @@ impl Closing {
         for breach in self_check::breaches(&release, day.k) {
             tracing::error!(site = day.site.0, day = %day.calendar.day, "self-check of a closed day: {breach}");
         }
-        day.closed(Arc::new(release));
-        self.file(day);
+        // Before the file: a kill in between closes the day, and remembers, again.
         if !day.is_removed() {
             self.remember.remember(day.site, day.calendar.day, used);
             self.memory.refresh_known(day.site);
         }
+        day.closed(Arc::new(release));
+        self.file(day);
         let took_ms = started.elapsed().as_millis() as u64;
         tracing::info!(site = day.site.0, day = %day.calendar.day, rows, took_ms, "closed a day");
     }

@@ -200,6 +200,11 @@ impl OpenDay {
         delta
     }
 
+    /// Whether a delta could be the next of this day's journal: `apply` is for those only.
+    pub fn can_apply(&self, delta: &Delta) -> bool {
+        delta.is_possible() && self.names.can_follow(delta)
+    }
+
     /// Replays a delta of this day's journal.
     pub fn apply(&mut self, delta: &Delta) {
         self.turn(delta.stretch, Hour(delta.hour));
@@ -298,6 +303,14 @@ impl OpenDay {
     /// Forgets an undeclared text that has been declared.
     pub fn declared(&mut self, what: &Undeclared) {
         self.proposals.forget(what);
+    }
+
+    /// A start forgot who was there: the ledger notes it with the number of `visits` that may have been running,
+    /// and none of them runs any more.
+    pub fn cut_visits(&mut self, visits: u64) {
+        self.note(Note::RestartedWithoutHandover, 1);
+        self.note(Note::VisitsForgotten, visits);
+        self.visits = [0; 32];
     }
 
     /// Undeclared texts that k visitors sent.

@@ -14,14 +14,13 @@ use super::{
     replay::{Replay, ReplayError, Replayed},
     runtime::RuntimeDir,
     salt::{Salt, Salts},
-    site_day::{Arrived, Opening, Refusal, SiteDay},
+    site_day::{Arrived, Opening, SiteDay},
     undo::Undo,
 };
 use crate::{
     domain::{
         day::{Day, UnixMs, Zone},
         declaration::SiteId,
-        outcome::Note,
         tally::{Caps, KnownValues},
         view::{MemoryView, Reader},
     },
@@ -66,6 +65,8 @@ pub struct Memory {
 #[derive(Default)]
 struct SiteDays {
     days: RwLock<Vec<Arc<SiteDay>>>,
+    /// The latest day that was let go of: none up to it opens again, whatever the store can say by then.
+    gone: Mutex<Option<Day>>,
     /// Held while a day is opened: one owner makes the salt.
     opening: Mutex<()>,
 }
@@ -83,8 +84,6 @@ pub enum DayError {
     Append(#[from] AppendError),
     #[error("the site was removed")]
     Removed,
-    #[error(transparent)]
-    Refused(#[from] Refusal),
     #[error(transparent)]
     Commit(#[from] CommitError),
 }
@@ -159,7 +158,8 @@ impl Memory {
     /// A clock that went back over midnight reopens nothing: the hit counts into the day after the last one.
     fn day_to_open(&self, fixed: &Fixed, days: &SiteDays, now: UnixMs) -> Day {
         let day = fixed.day.unwrap_or_else(|| fixed.zone.day_at(now));
-        let latest = read(&days.days).last().map(|latest| latest.calendar.day);
+        let held = read(&days.days).last().map(|latest| latest.calendar.day);
+        let latest = held.max(*days.gone.lock().unwrap_or_else(PoisonError::into_inner));
         let day = latest.map_or(day, |latest| day.max(latest.plus(1)));
         self.past.closed_since(fixed.site, day).map_or(day, |closed| closed.plus(1))
     }
@@ -207,21 +207,19 @@ impl Memory {
             replay.begin(opened)?;
         }
         let mut replayed = replay.finish()?.ok_or(ReplayError::NotOpened)?;
+        if records == 0 && now < replayed.calendar.starts {
+            let early = Record::Early { hour: now.div_euclid(3_600_000) };
+            self.append(&handle, &early)?;
+            replayed.apply(early);
+        }
         files.into_iter().for_each(|file| replayed.use_file(file));
-        let forgotten = replayed.visits_maybe_running();
-        let another = replayed.state.epochs > 0 && replayed.state.met;
         let tables = match now < replayed.calendar.ends {
             true => self.tables(id, &handle, &mut replayed)?,
-            false => Tables { salt: None, undo: None, survived: true },
+            false => Tables { salt: None, undo: None },
         };
-        let Tables { salt, undo, survived } = tables;
+        let Tables { salt, undo } = tables;
         let (journal, room) = (self.journal.clone(), self.room.clone());
-        let day = SiteDay::new(Opening { site: fixed.site, journal, room, handle, salt, undo }, replayed);
-        if !survived && another && fixed.site != SiteId::NONE {
-            day.note_now(Note::RestartedWithoutHandover, 1)?;
-            day.note_now(Note::VisitsForgotten, forgotten)?.wait()?;
-        }
-        Ok(day)
+        Ok(SiteDay::new(Opening { site: fixed.site, journal, room, handle, salt, undo }, replayed))
     }
 
     /// The salt and the visitors that the process before this one left, or fresh ones.
@@ -231,20 +229,20 @@ impl Memory {
             && let Some(salt) = self.salts.left(id)?
         {
             replayed.attach(Box::new(regions.visitors), Box::new(regions.seen));
-            return Ok(Tables { salt: Some(salt), undo: Some(regions.undo), survived: true });
+            return Ok(Tables { salt: Some(salt), undo: Some(regions.undo) });
         }
         // On the disk before there is a salt: a crash in between counts an epoch too many, never one too few.
-        if replayed.needs_epoch() {
-            self.append(handle, &Record::Epoch)?.wait()?;
-            replayed.apply(Record::Epoch);
+        if let Some(epoch) = replayed.next_epoch() {
+            self.append(handle, &epoch)?.wait()?;
+            replayed.apply(epoch);
         }
         let (salt, _) = self.salts.open(id)?;
         let Some(runtime) = &self.runtime else {
-            return Ok(Tables { salt: Some(salt), undo: None, survived: false });
+            return Ok(Tables { salt: Some(salt), undo: None });
         };
         let regions = runtime.open_regions(id, TABLE_LAYOUT, handle.committed(), false)?;
         replayed.attach(Box::new(regions.visitors), Box::new(regions.seen));
-        Ok(Tables { salt: Some(salt), undo: Some(regions.undo), survived: false })
+        Ok(Tables { salt: Some(salt), undo: Some(regions.undo) })
     }
 
     fn append(&self, handle: &Handle, record: &Record) -> Result<Ticket, AppendError> {
@@ -261,7 +259,14 @@ impl Memory {
     pub fn forget_done(&self) {
         for site in read(&self.sites).values() {
             if read(&site.days).iter().any(|day| day.is_done()) {
-                write(&site.days).retain(|day| !day.is_done());
+                write(&site.days).retain(|day| {
+                    let done = day.is_done();
+                    if done {
+                        let mut gone = site.gone.lock().unwrap_or_else(PoisonError::into_inner);
+                        *gone = gone.max(Some(day.calendar.day));
+                    }
+                    !done
+                });
             }
         }
     }
@@ -339,8 +344,6 @@ struct Tables {
     /// `None` for a day that is over.
     salt: Option<Salt>,
     undo: Option<Undo>,
-    /// Nothing was forgotten.
-    survived: bool,
 }
 
 /// The day that takes the hits of `now`: the open one that holds it, else an open one that is yet to begin (where

@@ -23,6 +23,8 @@ pub enum ReplayError {
     Record(#[from] postcard::Error),
     #[error("the journal does not begin with the day's settings")]
     NotOpened,
+    #[error("the journal holds a record of what no hit can do")]
+    Impossible,
     #[error("the day was opened in the zone {0}, which this program does not know")]
     Zone(String),
 }
@@ -63,6 +65,7 @@ impl Replay {
         match (Record::decode(bytes)?, &mut self.replayed) {
             (Record::Opened(opened), None) => self.begin(opened),
             (Record::Opened(_), Some(_)) | (_, None) => Err(ReplayError::NotOpened),
+            (record, Some(replayed)) if !replayed.can_follow(&record) => Err(ReplayError::Impossible),
             (record, Some(replayed)) => {
                 replayed.apply(record);
                 Ok(())
@@ -73,9 +76,12 @@ impl Replay {
     /// Opens the day under these settings.
     ///
     /// # Errors
-    /// When the zone is not known.
+    /// When the zone is not known, or no number is left for a release.
     pub fn begin(&mut self, opened: Opened) -> Result<(), ReplayError> {
         let zone = Zone::named(&opened.zone).ok_or_else(|| ReplayError::Zone(opened.zone.clone()))?;
+        if opened.released == u32::MAX {
+            return Err(ReplayError::Impossible);
+        }
         let settings = DaySettings {
             site: self.site,
             day: self.day,
@@ -108,14 +114,24 @@ impl Replayed {
         }
     }
 
-    /// Visits that may have been running at the last record.
-    pub fn visits_maybe_running(&self) -> u64 {
-        self.state.open().map_or(0, OpenDay::visits_maybe_running)
+    /// What has to be journaled before there is another salt; `None` where nobody was counted under the last.
+    pub fn next_epoch(&self) -> Option<Record> {
+        let open = self.state.open().filter(|_| self.state.met);
+        match open {
+            Some(open) => Some(Record::Cut { visits: open.visits_maybe_running() }),
+            None => (self.state.epochs == 0).then_some(Record::Epoch),
+        }
     }
 
-    /// Whether a salt made now begins another epoch: the day had none, or somebody was counted under it.
-    pub fn needs_epoch(&self) -> bool {
-        self.state.epochs == 0 || self.state.met
+    /// Whether a record can be the next one.
+    fn can_follow(&self, record: &Record) -> bool {
+        match record {
+            Record::Delta(delta) => self.state.open().is_none_or(|open| open.can_apply(delta)),
+            Record::Frozen { number } => (self.state.next_number..u32::MAX).contains(number),
+            Record::Cut { visits } => *visits <= u64::from(u32::MAX),
+            Record::Early { hour } => hour.checked_mul(3_600_000).is_some(),
+            Record::Opened(_) | Record::Epoch | Record::Stored { .. } => true,
+        }
     }
 
     pub(super) fn apply(&mut self, record: Record) {
@@ -123,6 +139,12 @@ impl Replayed {
         match record {
             Record::Opened(_) => {}
             Record::Epoch => (state.epochs, state.met) = (state.epochs + 1, false),
+            Record::Cut { visits } => {
+                (state.epochs, state.met) = (state.epochs + 1, false);
+                if let Some(open) = state.open_mut() {
+                    open.cut_visits(visits);
+                }
+            }
             Record::Delta(delta) => {
                 let (stretch, hour) = delta.when();
                 state.turn(Moment { hour, second: 0, stretch });
@@ -138,6 +160,7 @@ impl Replayed {
                 state.next_number = state.next_number.max(number + 1);
             }
             Record::Stored { number } => state.stored_up_to(number),
+            Record::Early { hour } => self.calendar = self.calendar.clone().begun_early(hour),
         }
     }
 

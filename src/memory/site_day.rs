@@ -253,14 +253,6 @@ impl SiteDay {
         self.change(moment, |open, _| open.drop_hit(outcome, notes, n))
     }
 
-    /// Counts a note in the ledger.
-    ///
-    /// # Errors
-    /// [`Refusal`]; then nothing was changed.
-    pub fn note(&self, moment: Moment, note: Note, n: u64) -> Result<Ticket, Refusal> {
-        self.change(moment, |open, _| open.note(note, n))
-    }
-
     /// Remembers, in memory only, that a visitor sent a text that the site has not declared.
     pub fn propose(&self, key: VisitorKey, undeclared: &[Undeclared]) {
         if let Some(open) = self.lock().open_mut() {
@@ -291,18 +283,6 @@ impl SiteDay {
     fn append(&self, state: &State, record: &Record) -> Result<Ticket, Refusal> {
         let handle = state.handle.as_ref().ok_or(Refusal::Closed)?;
         Ok(self.journal.append(handle, &record.encode_into(Vec::with_capacity(96)))?)
-    }
-
-    /// [`SiteDay::note`] at the moment of the day's latest hit.
-    ///
-    /// # Errors
-    /// [`Refusal`]; then nothing was changed.
-    pub fn note_now(&self, note: Note, n: u64) -> Result<Ticket, Refusal> {
-        let moment = {
-            let state = self.lock();
-            Moment { hour: state.hour, second: 0, stretch: state.stretch }
-        };
-        self.note(moment, note, n)
     }
 
     /// Lets the hour turn although no hit came.

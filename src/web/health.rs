@@ -33,6 +33,7 @@ pub async fn health(health: Data<Health>) -> HttpResponse {
         "journal": if health.parts.journal.healthy() { "ok" } else { "failed: restart after looking at the disk" },
         "store": trouble.store.unwrap_or_else(|| "ok".into()),
         "releases": trouble.files.unwrap_or_else(|| "ok".into()),
+        "proxy": health.parts.collector.peers.trouble().unwrap_or("ok"),
     });
     match health.taking_hits() {
         true => HttpResponse::Ok().json(body),
@@ -60,6 +61,11 @@ pub async fn metrics(health: Data<Health>) -> HttpResponse {
         "mayfly_journal_pending_bytes",
         "bytes that wait for a commit",
         vec![(None, health.parts.journal.pending_bytes() as u64)],
+    );
+    gauge(
+        "mayfly_hits_waiting",
+        "hits under way",
+        vec![(None, health.parts.collector.gate.waiting() as u64)],
     );
     gauge("mayfly_cells", "cells of open days", each(|day| day.gauges().cells as u64));
     gauge(

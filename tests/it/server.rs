@@ -186,6 +186,13 @@ impl Server {
         (self.ended.and_then(|status| status.code()), output)
     }
 
+    /// The most memory that the process has held so far, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// All that it has written to standard output and standard error.
     pub fn output(&self) -> String {
         self.output.lock().unwrap().clone()

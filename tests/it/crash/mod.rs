@@ -3,6 +3,8 @@
 
 mod install;
 mod load;
+mod places;
+mod power;
 
 use std::time::{Duration, Instant};
 
