@@ -8,8 +8,8 @@ mod answers; // what the binary answers: hits, keys, refusals, a first run, chan
 mod api; // requests of the tests below
 mod backup; // backups, restores and exports of a running server
 mod compare; // a report's JSON against what it must say
-mod correct; // sites renamed, merged, and rid of a source
 mod corpora; // every input that fuzzing found worth keeping, and the seeds, against the laws of fuzz/
+mod correct; // sites renamed, merged, and rid of a source
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
 mod docs; // the documents against the code: links, files, settings
 mod duplicates; // requests sent twice, and batches
