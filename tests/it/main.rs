@@ -6,9 +6,11 @@
 
 mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
 mod api; // requests of the tests below
+mod backup; // backups, restores and exports of a running server
 mod clocks; // the real binary under clocks that jump, days of every length, zones that change
 mod compare; // a report's JSON against what it must say
 mod corpora; // every input that fuzzing found worth keeping, and the seeds, against the laws of fuzz/
+mod correct; // sites renamed, merged, and rid of a source
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
 mod disk; // the disk fails: full, slow, read-only, torn, spoilt, and nothing acknowledged is lost
 mod docs; // the documents against the code: links, files, settings
