@@ -7,7 +7,7 @@ RUN_LISTEN ?= 127.0.0.1:8080
 # Trial data that tells countries only (docs/OPERATIONS.md); a real install sets its own file.
 RUN_GEO ?= node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb
 
-.PHONY: help setup front native tools run build bin test unit clean-data bench bench-http bench-core data
+.PHONY: help setup front native tools run build bin test unit clean-data bench bench-http bench-core data upgrade
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ run: bin ## serve on the embedded store, with a demo site to click on
 
 test: setup front tools ## every suite, with seconds for each
 	@bash scripts/test.sh
+
+upgrade: bin ## restart on one socket under load, 20 times
+	UPGRADES=20 $(CARGO) test --locked --profile ci --test it upgrade::nobody -- --nocapture
 
 bench: bench-core bench-http ## both benchmarks
 bench-core: setup ## the counting core alone

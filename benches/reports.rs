@@ -198,6 +198,7 @@ fn insert(store: &dyn Store, day: Day, number: u32, rows: Vec<Row>, took: &mut T
         salt_epochs: 1,
         settings_version: 1,
         sizes: Vec::new(),
+        corrected: false,
     };
     let release = Release { id, rows, close: (number == LAST).then_some(close) };
     took.time(|| store.insert(&release).unwrap());
@@ -241,9 +242,17 @@ fn lay(store: &DuckStore, days: i32) {
 fn open_day() -> MemoryView {
     let open = counted(today(), 99, 14);
     let rows = open.settled().rows(5, 1).into_iter().map(|(key, rows)| (key, Arc::new(rows))).collect();
-    let day =
-        DayView { day: today(), node: 0, released: 0, as_of: Some(Hour(14)), rows, k: 5, salt_epochs: 1 };
-    MemoryView { days: vec![day] }
+    let day = DayView {
+        day: today(),
+        node: 0,
+        released: 0,
+        as_of: Some(Hour(14)),
+        rows,
+        k: 5,
+        salt_epochs: 1,
+        on_disk: 0,
+    };
+    MemoryView { days: vec![day], aside: Vec::new() }
 }
 
 fn ms(time: Duration) -> String {

@@ -160,6 +160,7 @@ impl Past<'_> {
                 salt_epochs: epochs,
                 settings_version: settings.settings_version,
                 sizes: closed.sizes,
+                corrected: false,
             }),
         };
         self.parts.store.insert(&release).map_err(|error| error.to_string())

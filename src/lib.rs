@@ -13,6 +13,8 @@ pub mod memory;
 pub mod parts;
 pub mod report;
 pub mod run;
+mod serve;
+pub mod service;
 pub mod simulate;
 pub mod store;
 pub mod web;

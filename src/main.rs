@@ -12,7 +12,12 @@ use mayfly::{
     clock,
     config::{Config, Environment, LogFormat},
     run::{Welcome, run},
+    service::{self, Progress},
     simulate,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
 };
 
 fn main() -> ExitCode {
@@ -37,11 +42,15 @@ fn main() -> ExitCode {
 
 /// Listens, serves, and stops in good order at SIGTERM or SIGINT.
 fn serve(config: Config) -> ExitCode {
-    let listener = match std::net::TcpListener::bind(config.listen) {
+    let listener = match service::listener(config.listen) {
         Ok(listener) => listener,
         Err(error) => return fail(&format!("listen: {}: {error}", config.listen), 1),
     };
-    let served = actix_web::rt::System::new().block_on(run(config, listener, welcome, stop_signal()));
+    let served = actix_web::rt::System::new().block_on(async {
+        // Before anything else: from here on no signal ends the process in the midst of its work.
+        let (reload, stop) = signals().map_err(|error| format!("signals: {error}"))?;
+        run(config, listener, welcome, reload, stop).await.map_err(|error| error.to_string())
+    });
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, 1),
@@ -49,6 +58,7 @@ fn serve(config: Config) -> ExitCode {
 }
 
 fn welcome(welcome: Welcome) {
+    tell(Progress::Ready);
     let origin = format!("http://{}", welcome.address);
     println!("Mayfly serves {origin}");
     if let Some(token) = welcome.claim_token {
@@ -60,14 +70,27 @@ fn welcome(welcome: Welcome) {
     }
 }
 
-/// Resolves at the first SIGTERM or SIGINT.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+/// SIGHUPs, and what resolves at the first SIGTERM or SIGINT; further ones change nothing.
+fn signals() -> io::Result<(mpsc::Receiver<()>, impl Future<Output = ()>)> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (asked, reload) = mpsc::channel(1);
+    actix_web::rt::spawn(async move {
+        while hangup.recv().await.is_some() {
+            // One that waits already stands for this one too.
+            let _ = asked.try_send(());
         }
-        _ => std::future::pending().await,
+    });
+    let stop = async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tell(Progress::Stopping);
+    };
+    Ok((reload, stop))
+}
+
+fn tell(progress: Progress) {
+    if let Err(error) = service::notify(progress) {
+        tracing::warn!(%error, "the service manager could not be told");
     }
 }
 

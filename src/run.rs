@@ -1,21 +1,15 @@
 //! Wires the rooms together and runs them until told to stop.
 
-use std::{
-    io,
-    net::TcpListener,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
+use tokio::sync::mpsc;
 
 use crate::{
     clock,
     close::{
         driver::{Closing, Drivers, Remember},
+        past::StoredPast,
         release_file::ReleaseFiles,
         resume::{ResumeError, Start},
     },
@@ -24,7 +18,6 @@ use crate::{
         endpoint::{Bounds, Collector},
         geo::{Geo, GeoError},
         limits::RateSettings,
-        shed,
     },
     config::{Config, Durability, StoreChoice},
     control::{AdmittedKind, Control, ControlError},
@@ -35,31 +28,25 @@ use crate::{
         admit::Lists,
         day::{Day, UnixMs},
         declaration::SiteId,
-        row::ReleaseId,
         tally::{Caps, KnownValues},
     },
     journal::{Journal, JournalConfig},
     memory::{
-        days::{Fixed, Known, Memory, Past},
+        days::{Fixed, Known, Memory},
         runtime::{RuntimeDir, RuntimeError},
         sealed,
     },
     parts::Parts,
+    serve::serve,
     store::{
         Store, StoreError,
         duckdb::{DuckStore, Limits},
+        later::Later,
     },
-    web::{self as pages, Shared},
 };
 
 /// How often settings changed by another process are looked for.
 const REFRESH: Duration = Duration::from_secs(1);
-/// Requests in flight are waited for at most this long at a stop, in seconds.
-const STOP_S: u64 = 15;
-/// Idle connections are closed after this long.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// A request's head has to arrive within this long.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the server could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +69,7 @@ pub enum RunError {
     Demo(String),
 }
 
-fn io_of(what: impl Into<String>) -> impl FnOnce(io::Error) -> RunError {
+pub(crate) fn io_of(what: impl Into<String>) -> impl FnOnce(io::Error) -> RunError {
     let what = what.into();
     move |error| RunError::Io { what, error }
 }
@@ -95,7 +82,7 @@ pub struct Welcome {
     pub demo: bool,
 }
 
-/// Serves until `shutdown` resolves; then readiness goes off, what is in flight is answered, and everything
+/// Serves until `shutdown` resolves; each `reload` reads the location database again. At the end readiness goes off, what is in flight is answered, and everything
 /// acknowledged is on the disk when this returns.
 ///
 /// # Errors
@@ -104,6 +91,7 @@ pub async fn run(
     config: Config,
     listener: TcpListener,
     announce: impl FnOnce(Welcome),
+    reload: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     if let Err(error) = sealed::harden() {
@@ -116,59 +104,16 @@ pub async fn run(
         wired.map_err(|_| RunError::Demo("the blocking threads are gone".into()))??
     };
     let drivers = Drivers::start(parts.closing.clone()).map_err(io_of("the close threads"))?;
+    let refreshing = tokio::spawn(refresh_for_ever(parts.clone()));
+    let reloading = tokio::spawn(reload_for_ever(parts.clone(), config.geo.clone(), reload));
     let served = serve(&parts, &config, listener, announce, shutdown).await;
+    refreshing.abort();
+    reloading.abort();
     if web::block(move || parts.stop(drivers, clock::now())).await.is_err() {
         tracing::error!("the stop was cut short");
     }
     tracing::info!("stopped");
     served
-}
-
-/// Answers requests until `shutdown` resolves and what is in flight is answered.
-async fn serve(
-    parts: &Parts,
-    config: &Config,
-    listener: TcpListener,
-    announce: impl FnOnce(Welcome),
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), RunError> {
-    let address = listener.local_addr().map_err(io_of("the listening socket"))?;
-    let ready = Arc::new(AtomicBool::new(true));
-    let shared = Shared::new(parts, config.is_https(), config.demo, ready.clone())
-        .map_err(|error| RunError::Control(error.into()))?;
-    let claim_token = parts.control.claim_token()?;
-    let collector = web::Data::from(parts.collector.clone());
-    let (bare, workers) = (config.bare_route, config.workers);
-    let server = HttpServer::new(move || {
-        // This runs on each worker.
-        actix_web::rt::spawn(shed::watch_lag());
-        App::new()
-            .app_data(collector.clone())
-            .configure(|app| pages::collection(app, bare))
-            .configure(|app| pages::everything_else(app, &shared))
-    })
-    .workers(workers)
-    .max_connections(config.connections.div_ceil(workers))
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(STOP_S)
-    .disable_signals()
-    .listen(listener)
-    .map_err(io_of("the listening socket"))?
-    .run();
-    let handle = server.handle();
-    let serving = tokio::spawn(server);
-    let refreshing = tokio::spawn(refresh_for_ever(parts.clone()));
-    announce(Welcome { address, claim_token, demo: config.demo });
-    shutdown.await;
-    tracing::info!("stopping: answering what is in flight");
-    ready.store(false, Ordering::Release);
-    handle.stop(true).await;
-    refreshing.abort();
-    if let Ok(Err(error)) = serving.await {
-        tracing::error!(%error, "the server had stopped by itself");
-    }
-    Ok(())
 }
 
 /// Dropped, it leaves the runtime directory's files as they are.
@@ -187,8 +132,9 @@ impl Parts {
         std::fs::create_dir_all(&config.data)
             .map_err(io_of(format!("the data directory {}", config.data.display())))?;
         let control = Arc::new(Control::open(&config.control_file(), now)?);
-        let StoreChoice::DuckDb { path } = &config.store;
-        let store: Arc<dyn Store> = Arc::new(DuckStore::open(path, &Limits::default())?);
+        let StoreChoice::DuckDb { path } = config.store.clone();
+        let store = Later::open(move || DuckStore::open(&path, &Limits::default()))?;
+        let store: Arc<dyn Store> = Arc::new(store);
         if config.demo {
             demo::declare(&control, now).map_err(RunError::Demo)?;
         }
@@ -201,26 +147,24 @@ impl Parts {
         });
         let journal =
             Arc::new(Journal::start(journal_config(config, runtime.as_ref())).map_err(RunError::Journal)?);
+        let files = ReleaseFiles::in_data(&config.data).map_err(io_of("the release files"))?;
         let memory = Arc::new(Memory::new(
             journal.clone(),
             runtime.clone(),
             Box::new(KnownFromControl(control.clone())),
-            Box::new(PastFromStore(store.clone())),
+            Box::new(StoredPast::new(store.clone(), files.clone())),
             Caps::default(),
             config.node,
         ));
         // A start that fails leaves what it found for the next.
         let mut leaving = LeaveFiles(runtime.clone());
-        let files =
-            ReleaseFiles::in_folder(config.data.join("releases")).map_err(io_of("the release files"))?;
         let directory = control.directory();
         let sites = directory.load_full();
-        Start {
+        let left = Start {
             memory: &memory,
             journal: &journal,
             runtime: runtime.as_ref(),
             files: &files,
-            store: &*store,
             site: &|site| match sites.by_id(site) {
                 Some(entry) => Some(Fixed::of(entry.at(now), entry.day(now))),
                 None => (site == SiteId::NONE).then(Fixed::none),
@@ -234,6 +178,7 @@ impl Parts {
             files,
             Box::new(RememberInControl(control.clone())),
             config.flush_interval,
+            left,
             now,
         ));
         // Days that passed while nothing ran are closed before a hit is taken.
@@ -296,7 +241,8 @@ impl Parts {
                         tracing::error!(%error, site = site.0, "an erased site could not be noted");
                     }
                 }
-                Err(error) => tracing::error!(error, site = site.0, "a removed site could not be erased"),
+                // Said by the close, once.
+                Err(error) => tracing::debug!(error, site = site.0, "a removed site could not be erased"),
             }
         }
     }
@@ -322,6 +268,19 @@ async fn refresh_for_ever(parts: Parts) {
     }
 }
 
+/// Takes over a replaced location database; one that cannot be read leaves the one in use.
+async fn reload_for_ever(parts: Parts, file: Option<PathBuf>, mut reload: mpsc::Receiver<()>) {
+    while reload.recv().await.is_some() {
+        let Some(file) = file.clone() else { continue };
+        let collector = parts.collector.clone();
+        match web::block(move || collector.geo.reload(&file)).await {
+            Ok(Ok(())) => tracing::info!("the location database was read again"),
+            Ok(Err(error)) => tracing::error!(%error, "the location database in use stays"),
+            Err(_) => return,
+        }
+    }
+}
+
 /// Values that k visitors used on earlier days, from the control database.
 struct KnownFromControl(Arc<Control>);
 
@@ -340,30 +299,6 @@ impl Known for KnownFromControl {
             campaigns: std::array::from_fn(|field| values(AdmittedKind::Campaign(field as u8))),
         })
     }
-}
-
-/// What the store holds of days that memory does not know. A store that is away must not stop collection: then
-/// nothing is known.
-struct PastFromStore(Arc<dyn Store>);
-
-impl Past for PastFromStore {
-    fn closed_since(&self, site: SiteId, day: Day) -> Option<Day> {
-        let closed = self.0.days(site, day, Day(i32::MAX / 2));
-        closed.unwrap_or_else(|error| unknown(site, &error)).last().map(|row| row.day)
-    }
-
-    fn last_release(&self, site: SiteId, day: Day, node: u32) -> u32 {
-        let holds = |number| {
-            let held = self.0.holds(ReleaseId { site, day, node, number });
-            held.unwrap_or_else(|error| unknown(site, &error))
-        };
-        (1..).take_while(|&number| holds(number)).last().unwrap_or(0)
-    }
-}
-
-fn unknown<T: Default>(site: SiteId, error: &StoreError) -> T {
-    tracing::error!(%error, site = site.0, "the store could not be asked about a day that opens");
-    T::default()
 }
 
 struct RememberInControl(Arc<Control>);

@@ -2,6 +2,7 @@
 //! what is frozen to the store, oldest first, until the store has acknowledged it.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -10,13 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{release_file::ReleaseFiles, self_check};
+use super::{release_file::ReleaseFiles, resume::Leftovers, self_check};
 use crate::{
     clock,
     domain::{
         day::{Day, UnixMs},
         declaration::SiteId,
-        row::{Release, ReleaseId},
+        row::ReleaseId,
         tally::KnownValues,
     },
     memory::{days::Memory, site_day::SiteDay},
@@ -43,7 +44,7 @@ pub trait Remember: Send + Sync {
 pub struct Closing {
     pub memory: Arc<Memory>,
     pub store: Arc<dyn Store>,
-    files: ReleaseFiles,
+    pub(super) files: ReleaseFiles,
     remember: Box<dyn Remember>,
     flush_interval: Duration,
     last_flush: AtomicI64,
@@ -52,8 +53,28 @@ pub struct Closing {
     filed: Mutex<bool>,
     wake: Condvar,
     /// Held while a release goes to the store, so that none of a removed site comes after its erasure.
-    moving: Mutex<()>,
-    trouble: Mutex<Trouble>,
+    pub(super) moving: Mutex<()>,
+    pub(super) trouble: Mutex<Troubles>,
+    /// Releases that are brought to the store by themselves.
+    pub(super) detached: Mutex<BTreeSet<ReleaseId>>,
+    /// Releases that were set aside, with the reasons.
+    pub(super) aside: Mutex<BTreeMap<ReleaseId, String>>,
+    /// What the start kept aside, in words.
+    kept_aside: Vec<String>,
+}
+
+/// What was met last, and whether it is still so.
+#[derive(Default)]
+pub(super) struct Troubles {
+    pub store: Option<Noted>,
+    pub files: Option<Noted>,
+    erasure: Option<Noted>,
+}
+
+/// A trouble in words, and what the log knows it by.
+pub(super) struct Noted {
+    text: String,
+    why: String,
 }
 
 /// What does not work at the moment, in words.
@@ -76,8 +97,10 @@ impl Closing {
         files: ReleaseFiles,
         remember: Box<dyn Remember>,
         flush_interval: Duration,
+        left: Leftovers,
         now: UnixMs,
     ) -> Closing {
+        let damaged = files.damaged().unwrap_or_default();
         Closing {
             memory,
             store,
@@ -90,12 +113,22 @@ impl Closing {
             wake: Condvar::new(),
             moving: Mutex::new(()),
             trouble: Mutex::default(),
+            detached: Mutex::new(left.detached.into_iter().collect()),
+            aside: Mutex::new(damaged.into_iter().collect()),
+            kept_aside: left.aside,
         }
     }
 
     /// What does not work at the moment.
     pub fn trouble(&self) -> Trouble {
-        lock(&self.trouble).clone()
+        let trouble = lock(&self.trouble);
+        let text = |noted: &Option<Noted>| noted.as_ref().map(|noted| noted.text.clone());
+        Trouble { store: text(&trouble.store), files: text(&trouble.files) }
+    }
+
+    /// Journals that the start could not take up, in words.
+    pub fn kept_aside(&self) -> &[String] {
+        &self.kept_aside
     }
 
     /// Turns hours, freezes what is due, closes days that are over. Called every tick. Says how many days are
@@ -139,6 +172,10 @@ impl Closing {
 
     /// Freezes what is pending, makes it durable, offers it to the store.
     pub fn flush(&self, day: &SiteDay) {
+        // Without room for files nothing more is frozen: what is pending is bounded, what is frozen is not.
+        if lock(&self.trouble).files.is_some() && !day.to_file().is_empty() {
+            return;
+        }
         match day.freeze() {
             Ok(Some((release, ticket))) => match ticket.wait() {
                 Ok(()) => {
@@ -178,16 +215,17 @@ impl Closing {
     /// the next step.
     fn file(&self, day: &SiteDay) {
         for release in day.to_file() {
-            if let Err(error) = self.files.write(&release) {
-                let text = words(&release, &error);
-                note(&mut lock(&self.trouble).files, release.id.site, text);
+            let closed = release.close.is_some();
+            let written = self.files.write(&release);
+            let noted = || closed.then(|| self.files.note_closed(day.site, day.calendar.day));
+            if let Err(error) = written.and_then(|()| noted().unwrap_or(Ok(()))) {
+                let text = format!("release {} of {}: {error}", release.id.number, release.id.day);
+                note(&mut lock(&self.trouble).files, text, &error);
                 return;
             }
             // All of the day is in files now. Whoever finds a journal replays it, so it goes before the store
             // may have the last of them.
-            if release.close.is_some()
-                && let Err(error) = day.destroy_journal()
-            {
+            if closed && let Err(error) = day.destroy_journal() {
                 tracing::error!(%error, site = day.site.0, "a closed day's journal could not be destroyed");
             }
             day.filed(release.id.number);
@@ -206,45 +244,6 @@ impl Closing {
         self.wake.notify_all();
     }
 
-    /// Brings all waiting releases to the store, each day's in order. Says whether the store took them all.
-    pub fn deliver(&self) -> bool {
-        // Every day is tried: one that the store refuses must not keep the others.
-        let mut all = true;
-        for day in self.memory.days() {
-            all &= self.deliver_day(&day);
-        }
-        if all {
-            lock(&self.trouble).store = None;
-        }
-        self.memory.forget_done();
-        all
-    }
-
-    fn deliver_day(&self, day: &SiteDay) -> bool {
-        loop {
-            let _moving = lock(&self.moving);
-            let Some(release) = day.to_deliver() else { return true };
-            if let Err(error) = self.store.insert(&release) {
-                let text = words(&release, &error);
-                note(&mut lock(&self.trouble).store, release.id.site, text);
-                return false;
-            }
-            self.acknowledge(day, release.id);
-        }
-    }
-
-    fn acknowledge(&self, day: &SiteDay, id: ReleaseId) {
-        match day.stored(id.number).map(|ticket| ticket.map_or(Ok(()), |ticket| ticket.wait())) {
-            // The file goes only once the journal knows: else a start would offer it again for nothing.
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return not_journaled(id, &error),
-            Err(error) => return not_journaled(id, &error),
-        }
-        if let Err(error) = self.files.remove(id) {
-            tracing::error!(%error, site = id.site.0, "a delivered release file could not be removed");
-        }
-    }
-
     /// Drops all that there is of a removed site: in memory, on its way, in the store.
     ///
     /// # Errors
@@ -253,7 +252,14 @@ impl Closing {
         self.memory.remove_site(site);
         let _moving = lock(&self.moving);
         self.files.remove_site(site).map_err(|error| format!("its release files: {error}"))?;
-        self.store.erase(site, None).map_err(|error| error.to_string())
+        self.forget_site_aside(site);
+        let erased = self.store.erase(site, None);
+        let trouble = &mut lock(&self.trouble).erasure;
+        match &erased {
+            Ok(()) => *trouble = None,
+            Err(error) => note(trouble, format!("site {} could not be erased: {error}", site.0), error),
+        }
+        erased.map_err(|error| error.to_string())
     }
 
     fn wait_for_work(&self, at_most: Duration) {
@@ -285,23 +291,16 @@ fn may_close(day: &SiteDay, now: UnixMs) -> bool {
     day.arriving() == 0 || now >= day.calendar.ends + GRACE_MS_MAX
 }
 
-fn words(release: &Release, error: &dyn std::error::Error) -> String {
-    format!("release {} of {} ({} rows): {error}", release.id.number, release.id.day, release.rows.len())
-}
-
-/// Says a trouble once, however often it is met.
-fn note(place: &mut Option<String>, site: SiteId, text: String) {
-    if place.as_ref() != Some(&text) {
-        tracing::error!(site = site.0, "{text}");
+/// Says a trouble once, however often and at whichever release it is met.
+pub(super) fn note(place: &mut Option<Noted>, text: String, error: &dyn std::error::Error) {
+    let why = error.to_string();
+    if place.as_ref().is_none_or(|noted| noted.why != why) {
+        tracing::error!("{text}");
     }
-    *place = Some(text);
+    *place = Some(Noted { text, why });
 }
 
-fn not_journaled(id: ReleaseId, error: &dyn std::error::Error) {
-    tracing::error!(%error, site = id.site.0, "an acknowledged release could not be journaled");
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

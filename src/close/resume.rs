@@ -1,5 +1,6 @@
 //! The start: takes up every site-day that an earlier process left, in journals, release files and the runtime
-//! directory. Nothing is released twice, and nothing that was acknowledged is left behind.
+//! directory. Nothing is released twice, and nothing that was acknowledged is left behind. The store is not asked:
+//! it may be away. What one file holds wrong stops no other day.
 
 use std::{collections::BTreeMap, io};
 
@@ -8,14 +9,14 @@ use crate::{
     domain::{
         day::{Day, UnixMs},
         declaration::SiteId,
-        row::{Release, ReleaseId},
+        row::ReleaseId,
     },
     journal::{FileId, Journal, OpenError},
     memory::{
         days::{DayError, Fixed, Memory},
+        held::Filed,
         runtime::RuntimeDir,
     },
-    store::{Store, StoreError},
 };
 
 /// What a start takes up from.
@@ -24,10 +25,18 @@ pub struct Start<'a> {
     pub journal: &'a Journal,
     pub runtime: Option<&'a RuntimeDir>,
     pub files: &'a ReleaseFiles,
-    pub store: &'a dyn Store,
     /// A site as it is now; `None` for one that was removed.
     pub site: &'a dyn Fn(SiteId) -> Option<Fixed>,
     pub now: UnixMs,
+}
+
+/// What a start found that no day waits with, and what it could not take up.
+#[derive(Debug, Default)]
+pub struct Leftovers {
+    /// Releases to be brought to the store by themselves.
+    pub detached: Vec<ReleaseId>,
+    /// Files that were kept aside, in words.
+    pub aside: Vec<String>,
 }
 
 /// Why a start could not take up what is there. A person has to look at it.
@@ -43,37 +52,56 @@ pub enum ResumeError {
     File(#[from] ReleaseFileError),
     #[error(transparent)]
     Day(#[from] DayError),
-    #[error("a release of a day whose journal is lost: {0}")]
-    Store(#[from] StoreError),
 }
 
 /// Release files by site-day, each day's in order.
-type Left = BTreeMap<(SiteId, Day), Vec<Release>>;
+type Left = BTreeMap<(SiteId, Day), Vec<Filed>>;
 
 impl Start<'_> {
     /// Takes everything up. Days that are over are closed by the first step that follows.
     ///
     /// # Errors
     /// [`ResumeError`].
-    pub fn resume(&self) -> Result<(), ResumeError> {
+    pub fn resume(&self) -> Result<Leftovers, ResumeError> {
         self.wipe_past_days()?;
-        let mut left = Left::new();
-        for release in self.files.read_all()? {
-            left.entry((release.id.site, release.id.day)).or_default().push(release);
-        }
+        let mut left = self.left()?;
+        // What was refused is offered once more. Its day no longer knows it.
+        let detached = self.files.offer_again().map_err(ResumeError::Files)?;
+        let mut found = Leftovers { detached, ..Leftovers::default() };
         for file in self.journal.list().map_err(ResumeError::Journal)? {
-            let day = (file.site, file.day);
-            let releases = left.get(&day).map_or(&[][..], Vec::as_slice);
+            let releases = left.remove(&(file.site, file.day)).unwrap_or_default();
             let closed = releases.iter().any(|release| release.close.is_some());
-            let Some(fixed) = (self.site)(file.site).filter(|_| !closed) else {
-                self.journal.discard(file).map_err(ResumeError::Journal)?;
-                continue;
-            };
-            if self.replay(&fixed, file, releases)? {
-                left.remove(&day);
+            match (self.site)(file.site).filter(|_| !closed) {
+                Some(fixed) => self.replay(&fixed, file, releases, &mut found)?,
+                None => {
+                    self.journal.discard(file).map_err(ResumeError::Journal)?;
+                    left.insert((file.site, file.day), releases);
+                }
             }
         }
-        left.into_iter().try_for_each(|((site, _), releases)| self.without_journal(site, releases))
+        for ((site, _), releases) in left {
+            self.without_journal(site, releases, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    /// Reads the release files, one at a time.
+    fn left(&self) -> Result<Left, ResumeError> {
+        let mut left = Left::new();
+        for id in self.files.list().map_err(ResumeError::Files)? {
+            match self.files.read(id) {
+                Ok(release) => {
+                    let filed = Filed::new(release, self.memory.room());
+                    left.entry((id.site, id.day)).or_default().push(filed);
+                }
+                Err(error @ ReleaseFileError::Damaged { .. }) => {
+                    tracing::error!(%error, "a release was set aside");
+                    self.files.set_damaged_aside(id, &error.to_string()).map_err(ResumeError::Files)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(left)
     }
 
     /// The salts and tables of days that are over go before anything else happens.
@@ -90,48 +118,48 @@ impl Start<'_> {
         Ok(())
     }
 
-    /// Takes up a day from its journal. False where the journal's key is gone, and the day with it.
-    fn replay(&self, fixed: &Fixed, file: FileId, releases: &[Release]) -> Result<bool, ResumeError> {
-        let files: Vec<_> = releases.iter().collect();
-        let day = match self.memory.resume(fixed, file.day, self.now, &files) {
+    /// Takes up a day from its journal, or leaves it to its releases where the journal is of no use.
+    fn replay(
+        &self,
+        fixed: &Fixed,
+        file: FileId,
+        releases: Vec<Filed>,
+        found: &mut Leftovers,
+    ) -> Result<(), ResumeError> {
+        let ids: Vec<ReleaseId> = releases.iter().map(|release| release.id).collect();
+        let day = match self.memory.resume(fixed, file.day, self.now, releases) {
             Ok(day) => day,
-            Err(DayError::Journal(OpenError::MissingKey { journal, .. })) => {
-                tracing::error!(path = %journal.display(), "a journal's key is gone (power loss with durability = process): its day is lost");
-                self.journal.discard(file).map_err(ResumeError::Journal)?;
-                return Ok(false);
+            Err(DayError::Journal(error @ OpenError::MissingKey { .. })) => {
+                tracing::error!(%error, "an open day is lost with the key of its journal (a power loss with durability = process?)");
+                found.aside.push(error.to_string());
+                found.detached.extend(ids);
+                return self.journal.discard(file).map_err(ResumeError::Journal);
             }
             Err(error) => return Err(error.into()),
         };
         tracing::info!(site = file.site.0, day = %file.day, "took an open day up again");
         // What the day does not wait for is in the store, or was never offered to it.
-        let waiting: Vec<ReleaseId> = day.waiting().iter().map(|release| release.id).collect();
-        for id in releases.iter().map(|release| release.id).filter(|id| !waiting.contains(id)) {
+        let waiting = day.waiting();
+        for id in ids.into_iter().filter(|id| !waiting.contains(id)) {
             self.files.remove(id).map_err(ResumeError::Files)?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Takes up a day of which only release files are there: it was closed, or its journal is lost.
-    fn without_journal(&self, site: SiteId, releases: Vec<Release>) -> Result<(), ResumeError> {
+    fn without_journal(
+        &self,
+        site: SiteId,
+        releases: Vec<Filed>,
+        found: &mut Leftovers,
+    ) -> Result<(), ResumeError> {
         let Some(fixed) = (self.site)(site) else {
             return self.files.remove_site(site).map_err(ResumeError::Files);
         };
-        let mut waiting = Vec::new();
-        for release in releases {
-            match self.store.holds(release.id) {
-                Ok(true) => self.files.remove(release.id).map_err(ResumeError::Files)?,
-                // A store that is away is asked again by the delivery.
-                Ok(false) | Err(_) => waiting.push(release),
-            }
-        }
-        if waiting.last().is_some_and(|release| release.close.is_some()) {
-            self.memory.resume_closed(&fixed.zone, waiting);
-            return Ok(());
-        }
-        // Of a day that may open anew: its numbers go on after these.
-        for release in waiting {
-            self.store.insert(&release)?;
-            self.files.remove(release.id).map_err(ResumeError::Files)?;
+        match releases.last().is_some_and(|release| release.close.is_some()) {
+            true => self.memory.resume_closed(&fixed.zone, releases),
+            // Of a day that may open anew: its numbers go on after these.
+            false => found.detached.extend(releases.iter().map(|release| release.id)),
         }
         Ok(())
     }

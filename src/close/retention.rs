@@ -25,6 +25,9 @@ pub struct Retention {
 impl Retention {
     /// Erases what sites keep no longer. An error is logged and tried again on the next day, or at a start.
     pub fn step(&self, store: &dyn Store, directory: &Directory, now: UnixMs) {
+        if store.ready().is_err() {
+            return;
+        }
         for entry in directory.entries() {
             let (site, today) = (entry.at(now), entry.day(now));
             let last = self.looked.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id(), today);

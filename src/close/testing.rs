@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::{
     driver::{Closing, Remember},
+    past::StoredPast,
     release_file::ReleaseFiles,
     resume::Start,
 };
@@ -33,11 +34,12 @@ use crate::{
     },
     journal::{Journal, JournalConfig, Ticket},
     memory::{
-        days::{DayError, Fixed, Known, Memory, Past},
+        days::{DayError, Fixed, Known, Memory},
+        held::Room,
         runtime::RuntimeDir,
         site_day::{Arrived, Refusal, SiteDay, Tallied},
     },
-    store::{AsOf, Store, StoreError},
+    store::{AsOf, Forgotten, Parts, Store, StoreError},
 };
 
 pub const SITE: SiteId = SiteId(7);
@@ -134,23 +136,40 @@ impl Store for FakeStore {
         Ok(self.held().releases.contains_key(&id))
     }
 
+    fn last_release(&self, site: SiteId, day: Day, node: u32) -> Result<u32, StoreError> {
+        let held = self.held();
+        let of_day = held.releases.keys().filter(|id| (id.site, id.day, id.node) == (site, day, node));
+        Ok(of_day.map(|id| id.number).max().unwrap_or(0))
+    }
+
     fn erase(&self, site: SiteId, _: Option<Day>) -> Result<(), StoreError> {
         self.held().releases.retain(|id, _| id.site != site);
         Ok(())
     }
-}
 
-struct PastOf(Arc<FakeStore>);
-
-impl Past for PastOf {
-    fn closed_since(&self, site: SiteId, day: Day) -> Option<Day> {
-        self.0.days(site, day, Day(i32::MAX)).unwrap().last().map(|row| row.day)
+    // What administrators ask for is none of the close's business.
+    fn sites(&self) -> Result<Vec<SiteId>, StoreError> {
+        Err(away())
     }
 
-    fn last_release(&self, site: SiteId, day: Day, node: u32) -> u32 {
-        let held = self.0.held();
-        let of_day = held.releases.keys().filter(|id| (id.site, id.day, id.node) == (site, day, node));
-        of_day.map(|id| id.number).max().unwrap_or(0)
+    fn releases(&self, _: SiteId, _: Day, _: Day) -> Result<Vec<Release>, StoreError> {
+        Err(away())
+    }
+
+    fn replace(&self, _: Parts<'_>) -> Result<(), StoreError> {
+        Err(away())
+    }
+
+    fn forget(&self, _: SiteId, _: &str, _: Day) -> Result<Vec<Forgotten>, StoreError> {
+        Err(away())
+    }
+
+    fn merge(&self, _: SiteId, _: SiteId) -> Result<(), StoreError> {
+        Err(away())
+    }
+
+    fn copy(&self, _: &std::path::Path) -> Result<(), StoreError> {
+        Err(away())
     }
 }
 
@@ -178,8 +197,12 @@ pub struct Running {
     pub closing: Arc<Closing>,
 }
 
-pub struct Bench {
-    pub store: Arc<FakeStore>,
+pub struct Bench<S: Store = FakeStore> {
+    pub store: Arc<S>,
+    /// What a store forgets when the process that asks it is killed.
+    reborn: fn(&S),
+    /// Bytes of waiting releases that memory keeps.
+    pub room: usize,
     pub fixed: Fixed,
     pub caps: Caps,
     pub now: UnixMs,
@@ -192,8 +215,34 @@ pub struct Bench {
     pub running: Option<Running>,
 }
 
+fn reborn(store: &FakeStore) {
+    let mut held = store.held();
+    *held = Held { releases: std::mem::take(&mut held.releases), ..Held::default() };
+}
+
 impl Bench {
     pub fn new() -> Bench {
+        Bench::with(Arc::default(), reborn)
+    }
+
+    /// From now on the store can take the picture of the killed process; [`Bench::wake_up`] goes on from it.
+    pub fn arm(&mut self, fault: Fault) -> PathBuf {
+        let (from, to) = (self.home.clone(), self.place());
+        let place = to.clone();
+        let mut held = self.store.held();
+        held.picture = Some(Box::new(move || copy(&from, &place)));
+        held.fault = Some(fault);
+        to
+    }
+}
+
+impl<S: Store> Bench<S> {
+    /// Over a store that lives as long as the bench.
+    pub fn over(store: Arc<S>) -> Bench<S> {
+        Bench::with(store, |_| {})
+    }
+
+    fn with(store: Arc<S>, reborn: fn(&S)) -> Bench<S> {
         let root = TempDir::new_in("/dev/shm").unwrap();
         let home = root.path().join("0");
         fs::create_dir(&home).unwrap();
@@ -206,7 +255,9 @@ impl Bench {
             day: None,
         };
         let mut bench = Bench {
-            store: Arc::default(),
+            store,
+            reborn,
+            room: usize::MAX / 2,
             fixed,
             caps: Caps::default(),
             now: MIDNIGHT + HOUR / 2,
@@ -233,21 +284,21 @@ impl Bench {
         let config = JournalConfig::new(self.path("journal"), self.path("keys"));
         let journal = Arc::new(Journal::start(config).unwrap());
         let runtime = handover.then(|| RuntimeDir::open(&self.path("run")).unwrap());
-        let memory = Arc::new(Memory::new(
+        let files = ReleaseFiles::in_data(&self.home).unwrap();
+        let memory = Memory::new(
             journal.clone(),
             runtime.clone(),
             Box::new(self.values.clone()),
-            Box::new(PastOf(self.store.clone())),
+            Box::new(StoredPast::new(self.store.clone(), files.clone())),
             self.caps.clone(),
             0,
-        ));
-        let files = ReleaseFiles::in_folder(self.path("releases")).unwrap();
-        Start {
+        );
+        let memory = Arc::new(memory.with_room(Room::of(self.room)));
+        let left = Start {
             memory: &memory,
             journal: &journal,
             runtime: runtime.as_ref(),
             files: &files,
-            store: &*self.store,
             site: &|site| (site == SITE).then(|| self.fixed.clone()),
             now: self.now,
         }
@@ -258,6 +309,7 @@ impl Bench {
             files,
             Box::new(self.values.clone()),
             Duration::from_secs(3600),
+            left,
             self.now,
         ));
         closing.catch_up(self.now);
@@ -307,20 +359,9 @@ impl Bench {
         self.wake_up_in(to);
     }
 
-    /// From now on the store can take the picture of the killed process; [`Bench::wake_up`] goes on from it.
-    pub fn arm(&mut self, fault: Fault) -> PathBuf {
-        let (from, to) = (self.home.clone(), self.place());
-        let place = to.clone();
-        let mut held = self.store.held();
-        held.picture = Some(Box::new(move || copy(&from, &place)));
-        held.fault = Some(fault);
-        to
-    }
-
     pub fn wake_up_in(&mut self, picture: PathBuf) {
         drop(self.running.take());
-        let releases = std::mem::take(&mut self.store.held().releases);
-        *self.store.held() = Held { releases, ..Held::default() };
+        (self.reborn)(&self.store);
         self.home = picture;
         self.start();
     }
@@ -383,7 +424,7 @@ pub fn read(memory: &Memory, store: &dyn Store, reader: Reader, query: &Query) -
 }
 
 fn query(table: Table, family: Family, filters: Vec<Condition>) -> Query {
-    Query { table, family, days: (Day(0), Day(i32::MAX)), group: vec![], filters }
+    Query { table, family, days: (Day(0), Day(40_000)), group: vec![], filters }
 }
 
 /// Counters of the page family's pages; page views first.

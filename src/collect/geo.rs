@@ -177,4 +177,15 @@ mod tests {
         assert_eq!(read(r#"{"country_code":"None"}"#), Place::default());
         assert_eq!(read(r#"{"city":{"names":{"en":"Nowhere"}}}"#), Place::default());
     }
+
+    #[test]
+    fn names_and_codes_of_places_are_bounded() {
+        let city = |length| {
+            let (name, json) = ("x".repeat(length), |name: &str| {
+                format!(r#"{{"country_code":"EE","city":{{"names":{{"en":"{name}"}}}}}}"#)
+            });
+            serde_json::from_str::<Record>(&json(&name)).unwrap().place().0[2].len()
+        };
+        assert_eq!((city(CITY_BYTES_MAX), city(CITY_BYTES_MAX + 1)), (CITY_BYTES_MAX, NONE.len()));
+    }
 }

@@ -54,6 +54,42 @@ mod tests {
         migrate(&mut connection).unwrap();
     }
 
+    /// Whatever is added later: what the first version wrote is there afterwards.
+    #[test]
+    fn a_database_of_the_first_version_comes_forward_with_its_rows() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let checksum = blake3::hash(MIGRATIONS[0].as_bytes());
+        connection
+            .execute_batch(
+                "CREATE TABLE migrations (number INTEGER PRIMARY KEY, checksum BLOB NOT NULL) STRICT",
+            )
+            .unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        let noted = (1, checksum.as_bytes().as_slice());
+        connection.execute("INSERT INTO migrations VALUES (?1, ?2)", noted).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO sites (name, uuid, version, settings, since_day) VALUES ('example.com', 'u', 7, '{}', 20000);
+                 INSERT INTO removals VALUES (9, 'gone.example');
+                 INSERT INTO users (name, role, password) VALUES ('ada', 'admin', 'hash');
+                 INSERT INTO sessions VALUES (x'01', 1, 2, 3);
+                 INSERT INTO keys (name, site, scope, hash, created) VALUES ('k', 1, 'staff', x'02', 20000);
+                 INSERT INTO admitted VALUES (1, 0, 'example.com/a', 20000);",
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let there = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(there("SELECT max(number) FROM migrations"), MIGRATIONS.len() as i64);
+        assert_eq!(there("SELECT version + since_day FROM sites WHERE name = 'example.com'"), 20_007);
+        assert_eq!(there("SELECT count(*) FROM removals WHERE id = 9"), 1);
+        assert_eq!(
+            there("SELECT expires FROM sessions JOIN users ON users.id = user WHERE role = 'admin'"),
+            2
+        );
+        assert_eq!(there("SELECT created FROM keys WHERE site = 1 AND revoked IS NULL"), 20_000);
+        assert_eq!(there("SELECT last_day FROM admitted WHERE value = 'example.com/a'"), 20_000);
+    }
+
     #[test]
     fn a_newer_database_is_refused_in_words() {
         let mut connection = Connection::open_in_memory().unwrap();

@@ -61,4 +61,13 @@ mod tests {
         assert_eq!((visitors, views[29], views[28], views[25]), (2, 0, 1, 1));
         assert_eq!((pulse.read(420).0, pulse.read(480).0), (2, 0));
     }
+
+    #[test]
+    fn minutes_beyond_any_day_add_to_the_last() {
+        let mut list = Vec::new();
+        for second in [MINUTES_MAX as u32 * 60, u32::MAX] {
+            *minute(&mut list, second) += 1;
+        }
+        assert_eq!((list.len(), list[MINUTES_MAX]), (MINUTES_MAX + 1, 2));
+    }
 }

@@ -279,6 +279,10 @@ pub struct DayRow {
     pub salt_epochs: u32,
     pub settings_version: u32,
     pub sizes: Vec<FamilySize>,
+    /// Rows of a source were taken from its families `source` and `visit` afterwards. Never so on the way to the
+    /// store, so release files do not carry it.
+    #[serde(skip)]
+    pub corrected: bool,
 }
 
 /// What a family's rows of a closed day amount to.

@@ -326,6 +326,25 @@ fn caps_count_what_does_not_fit_apart() {
 }
 
 #[test]
+fn what_was_seen_is_bounded_and_beyond_it_nothing_is_a_first_time() {
+    let caps = Caps { pages: 100_000, visitors: 1, ..Caps::default() };
+    let pages = 4096 * 16 + 100;
+    let hits: Vec<_> = (0..pages).map(|n| (1, 0, view(&format!("a/{n}")))).collect();
+    let rows = run_with(open(1, caps), &hits, &[]);
+    let sum = |counter: &str| -> i64 {
+        let at = Table::Pages.counters().iter().position(|name| *name == counter).unwrap();
+        rows.iter()
+            .filter(|row| (row.table, row.family) == (Table::Pages, Family::Page))
+            .map(|row| row.counts[at])
+            .sum()
+    };
+    let first = sum("page_visitors");
+    assert_eq!(sum("pageviews"), pages);
+    assert!((1..pages).contains(&first), "{first} first times in {} records", 4096 * 16);
+    assert!(lines(&rows, Table::Ledger, Family::Page)[1].starts_with("visitors_capped hits="));
+}
+
+#[test]
 fn what_the_site_does_not_keep_is_absent() {
     let settings = DaySettings { kept: Kept::default(), ..settings(1, Caps::default()) };
     let mut day = OpenDay::new(settings, Box::new(Heap::default()), Box::new(Heap::default()));

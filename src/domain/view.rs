@@ -31,6 +31,8 @@ pub struct DayView {
     pub rows: HashMap<(Table, Family), Arc<Vec<Row>>>,
     pub k: u32,
     pub salt_epochs: u32,
+    /// Releases of the day that wait on the disk only: neither `rows` nor the store hold them.
+    pub on_disk: u32,
 }
 
 impl DayView {
@@ -44,4 +46,6 @@ impl DayView {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryView {
     pub days: Vec<DayView>,
+    /// Days of releases that no day waits with any more: the store refused them, or their day's journal is lost.
+    pub aside: Vec<Day>,
 }

@@ -166,6 +166,7 @@ impl Property {
     }
 }
 
+/// Says whether a text that was not declared may be shown to the site's people.
 fn propose(event: &str, property: Option<&str>, text: &str) -> Option<Undeclared> {
     let fits = |text: &str| !text.is_empty() && text.len() <= PROPOSED_BYTES_MAX;
     (fits(text) && property.is_none_or(fits)).then(|| Undeclared {
@@ -173,4 +174,18 @@ fn propose(event: &str, property: Option<&str>, text: &str) -> Option<Undeclared
         property: property.map(Into::into),
         text: text.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_not_proposed() {
+        let proposed = |length| {
+            let name = "x".repeat(length);
+            Vocabulary::new(&[]).judge(&name, &[], true, None).undeclared.len()
+        };
+        assert_eq!((proposed(PROPOSED_BYTES_MAX), proposed(PROPOSED_BYTES_MAX + 1), proposed(0)), (1, 0, 0));
+    }
 }

@@ -93,6 +93,7 @@ impl Places {
         read.map_err(OpenError::at(&journal))?;
         match frame::check_start(file, secret.bytes(), &header) {
             Ok(()) => Ok(Some((opened, secret))),
+            Err(frame::BadStart::Version) => Err(OpenError::Version { path: journal }),
             Err(frame::BadStart::Foreign) => Err(OpenError::Foreign { path: journal, file }),
             Err(frame::BadStart::WrongKey) => Err(OpenError::WrongKey { journal, key }),
         }

@@ -46,6 +46,8 @@ pub(super) struct Header {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BadStart {
     Foreign,
+    /// A journal, by its first bytes, in a form of another version.
+    Version,
     WrongKey,
 }
 
@@ -61,6 +63,10 @@ pub(super) fn start(file: FileId, key: &[u8; 32]) -> [u8; FILE_HEADER] {
 
 /// Checks that a file's header is of this site-day and made under this key.
 pub(super) fn check_start(file: FileId, key: &[u8; 32], header: &[u8]) -> Result<(), BadStart> {
+    let (name, version) = MAGIC.split_at(MAGIC.len() - 1);
+    if header.starts_with(name) && header.get(name.len()..MAGIC.len()) != Some(version) {
+        return Err(BadStart::Version);
+    }
     if header.len() != FILE_HEADER || header[..8] != *MAGIC || header[8..16] != bound(file) {
         return Err(BadStart::Foreign);
     }

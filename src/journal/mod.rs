@@ -81,6 +81,8 @@ impl JournalConfig {
 pub enum OpenError {
     #[error("{} is not the file of site-day {file}", path.display())]
     Foreign { path: PathBuf, file: FileId },
+    #[error("{} was written by another version of the program: use that one until the day is closed", path.display())]
+    Version { path: PathBuf },
     #[error("{} was not written under the key {}", journal.display(), key.display())]
     WrongKey { journal: PathBuf, key: PathBuf },
     /// With `durability = "process"` this is what a power loss leaves: `discard` it.

@@ -9,19 +9,18 @@ use std::{
 };
 
 use super::{
+    held::{Filed, Room},
     record::Record,
     replay::{Replay, ReplayError, Replayed},
     runtime::RuntimeDir,
     salt::{Salt, Salts},
-    site_day::{Arrived, Opening, Refusal, SiteDay},
+    site_day::{Arrived, Opening, SiteDay},
     undo::Undo,
 };
 use crate::{
     domain::{
         day::{Day, UnixMs, Zone},
         declaration::SiteId,
-        outcome::Note,
-        row::Release,
         tally::{Caps, KnownValues},
         view::{MemoryView, Reader},
     },
@@ -43,8 +42,8 @@ pub trait Past: Send + Sync {
     /// The latest closed day of a site from `day` on.
     fn closed_since(&self, site: SiteId, day: Day) -> Option<Day>;
 
-    /// Number of the last release of a day; 0 if there is none.
-    fn last_release(&self, site: SiteId, day: Day, node: u32) -> u32;
+    /// Number of the last release of a day, 0 if there is none; `None` where that cannot be known now.
+    fn last_release(&self, site: SiteId, day: Day, node: u32) -> Option<u32>;
 }
 
 /// All open days.
@@ -59,6 +58,7 @@ pub struct Memory {
     past: Box<dyn Past>,
     caps: Caps,
     node: u32,
+    room: Arc<Room>,
 }
 
 /// The days of one site that are in memory: today, and earlier ones on their way out.
@@ -83,8 +83,6 @@ pub enum DayError {
     #[error("the site was removed")]
     Removed,
     #[error(transparent)]
-    Refused(#[from] Refusal),
-    #[error(transparent)]
     Commit(#[from] CommitError),
 }
 
@@ -100,7 +98,18 @@ impl Memory {
         let runtime = runtime.filter(RuntimeDir::memory_backed);
         let salts = Salts::new(runtime.clone());
         let (sites, removed) = Default::default();
-        Memory { sites, removed, journal, runtime, salts, known, past, caps, node }
+        let room = Arc::default();
+        Memory { sites, removed, journal, runtime, salts, known, past, caps, node, room }
+    }
+
+    /// With other room for the releases that wait for the store.
+    pub fn with_room(self, room: Room) -> Memory {
+        Memory { room: Arc::new(room), ..self }
+    }
+
+    /// The room for releases that wait for the store.
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 
     /// Whether every salt is kept out of swap.
@@ -139,7 +148,7 @@ impl Memory {
             return Ok(day.arrive(now));
         }
         let day = self.day_to_open(fixed, &days, now);
-        let day = Arc::new(self.open(fixed, day, now, &[])?);
+        let day = Arc::new(self.open(fixed, day, now, Vec::new())?);
         write(&days.days).push(day.clone());
         Ok(day.arrive(now))
     }
@@ -163,7 +172,7 @@ impl Memory {
         fixed: &Fixed,
         day: Day,
         now: UnixMs,
-        files: &[&Release],
+        files: Vec<Filed>,
     ) -> Result<Arc<SiteDay>, DayError> {
         let day = Arc::new(self.open(fixed, day, now, files)?);
         self.admit_day(day.clone());
@@ -171,8 +180,8 @@ impl Memory {
     }
 
     /// Takes a day whose last releases only wait for the store.
-    pub fn resume_closed(&self, zone: &Zone, files: Vec<Release>) {
-        let day = SiteDay::closed_before(zone, self.journal.clone(), files);
+    pub fn resume_closed(&self, zone: &Zone, files: Vec<Filed>) {
+        let day = SiteDay::closed_before(zone, self.journal.clone(), self.room.clone(), files);
         day.into_iter().for_each(|day| self.admit_day(Arc::new(day)));
     }
 
@@ -183,31 +192,26 @@ impl Memory {
         days.sort_by_key(|day| day.calendar.day);
     }
 
-    fn open(&self, fixed: &Fixed, day: Day, now: UnixMs, files: &[&Release]) -> Result<SiteDay, DayError> {
+    fn open(&self, fixed: &Fixed, day: Day, now: UnixMs, files: Vec<Filed>) -> Result<SiteDay, DayError> {
         let id = FileId { site: fixed.site, day };
         let mut replay = Replay::new(fixed, day, self.caps.clone(), self.known.of(fixed.site));
         let Opened { handle, records, .. } = self.journal.open(id, |_, bytes| replay.take(bytes))?;
         if records == 0 {
-            let opened = fixed.opened(self.node, self.past.last_release(fixed.site, day, self.node));
+            let last = self.past.last_release(fixed.site, day, self.node);
+            let last = last.unwrap_or_else(|| beyond(now, fixed.zone.calendar(day).starts));
+            let opened = fixed.opened(self.node, last);
             self.append(&handle, &Record::Opened(opened.clone()))?;
             replay.begin(opened)?;
         }
         let mut replayed = replay.finish()?.ok_or(ReplayError::NotOpened)?;
-        files.iter().for_each(|file| replayed.use_file(file));
-        let forgotten = replayed.visits_maybe_running();
-        let another = replayed.state.epochs > 0 && replayed.state.met;
+        files.into_iter().for_each(|file| replayed.use_file(file));
         let tables = match now < replayed.calendar.ends {
             true => self.tables(id, &handle, &mut replayed)?,
-            false => Tables { salt: None, undo: None, survived: true },
+            false => Tables { salt: None, undo: None },
         };
-        let Tables { salt, undo, survived } = tables;
-        let journal = self.journal.clone();
-        let day = SiteDay::new(Opening { site: fixed.site, journal, handle, salt, undo }, replayed);
-        if !survived && another && fixed.site != SiteId::NONE {
-            day.note_now(Note::RestartedWithoutHandover, 1)?;
-            day.note_now(Note::VisitsForgotten, forgotten)?.wait()?;
-        }
-        Ok(day)
+        let Tables { salt, undo } = tables;
+        let (journal, room) = (self.journal.clone(), self.room.clone());
+        Ok(SiteDay::new(Opening { site: fixed.site, journal, room, handle, salt, undo }, replayed))
     }
 
     /// The salt and the visitors that the process before this one left, or fresh ones.
@@ -217,20 +221,20 @@ impl Memory {
             && let Some(salt) = self.salts.left(id)?
         {
             replayed.attach(Box::new(regions.visitors), Box::new(regions.seen));
-            return Ok(Tables { salt: Some(salt), undo: Some(regions.undo), survived: true });
+            return Ok(Tables { salt: Some(salt), undo: Some(regions.undo) });
         }
         // On the disk before there is a salt: a crash in between counts an epoch too many, never one too few.
-        if replayed.needs_epoch() {
-            self.append(handle, &Record::Epoch)?.wait()?;
-            replayed.apply(Record::Epoch);
+        if let Some(epoch) = replayed.next_epoch() {
+            self.append(handle, &epoch)?.wait()?;
+            replayed.apply(epoch);
         }
         let (salt, _) = self.salts.open(id)?;
         let Some(runtime) = &self.runtime else {
-            return Ok(Tables { salt: Some(salt), undo: None, survived: false });
+            return Ok(Tables { salt: Some(salt), undo: None });
         };
         let regions = runtime.open_regions(id, TABLE_LAYOUT, handle.committed(), false)?;
         replayed.attach(Box::new(regions.visitors), Box::new(regions.seen));
-        Ok(Tables { salt: Some(salt), undo: Some(regions.undo), survived: false })
+        Ok(Tables { salt: Some(salt), undo: Some(regions.undo) })
     }
 
     fn append(&self, handle: &Handle, record: &Record) -> Result<Ticket, AppendError> {
@@ -277,7 +281,7 @@ impl Memory {
     pub fn view(&self, site: SiteId, reader: Reader) -> MemoryView {
         let days = read(&self.sites).get(&site).cloned();
         let days = days.map(|days| read(&days.days).clone()).unwrap_or_default();
-        MemoryView { days: days.iter().map(|day| day.view(reader)).collect() }
+        MemoryView { days: days.iter().map(|day| day.view(reader)).collect(), aside: Vec::new() }
     }
 
     /// The site's day that takes the hits of `now`, if it is open.
@@ -288,13 +292,19 @@ impl Memory {
     }
 }
 
+/// A number beyond all that releases of a day can have while nobody can be asked for the last. They grow by one
+/// with each flush, and that is once a second at most; so this grows faster.
+fn beyond(now: UnixMs, begins: UnixMs) -> u32 {
+    const FAR: i64 = 1_000_000;
+    let seconds = ((now - begins) / 1_000).clamp(0, 10 * FAR);
+    (FAR + seconds * 10) as u32
+}
+
 /// What a day needs to recognise visitors.
 struct Tables {
     /// `None` for a day that is over.
     salt: Option<Salt>,
     undo: Option<Undo>,
-    /// Nothing was forgotten.
-    survived: bool,
 }
 
 /// The day that takes the hits of `now`: the open one that holds it, else an open one that is yet to begin (where

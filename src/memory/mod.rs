@@ -1,6 +1,7 @@
 //! What lives for one site-day: open days, their salts, and the files of the memory-backed runtime directory.
 
 pub mod days;
+pub mod held;
 pub mod record;
 pub mod regions;
 pub mod replay;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{
+    held::Filed,
     record::{Opened, Record},
     site_day::Fixed,
     state::{Phase, Safe, State},
@@ -11,7 +12,7 @@ use crate::domain::{
     day::{Calendar, Day, Moment, Zone},
     outcome::Outcome,
     region::{Heap, Region},
-    row::{Release, ReleaseId},
+    row::ReleaseId,
     tally::{Caps, DaySettings, KnownValues, OpenDay},
 };
 
@@ -107,14 +108,13 @@ impl Replayed {
         }
     }
 
-    /// Visits that may have been running at the last record.
-    pub fn visits_maybe_running(&self) -> u64 {
-        self.state.open().map_or(0, OpenDay::visits_maybe_running)
-    }
-
-    /// Whether a salt made now begins another epoch: the day had none, or somebody was counted under it.
-    pub fn needs_epoch(&self) -> bool {
-        self.state.epochs == 0 || self.state.met
+    /// What has to be journaled before there is another salt; `None` where nobody was counted under the last.
+    pub fn next_epoch(&self) -> Option<Record> {
+        let open = self.state.open().filter(|_| self.state.met);
+        match open {
+            Some(open) => Some(Record::Cut { visits: open.visits_maybe_running() }),
+            None => (self.state.epochs == 0).then_some(Record::Epoch),
+        }
     }
 
     pub(super) fn apply(&mut self, record: Record) {
@@ -122,6 +122,12 @@ impl Replayed {
         match record {
             Record::Opened(_) => {}
             Record::Epoch => (state.epochs, state.met) = (state.epochs + 1, false),
+            Record::Cut { visits } => {
+                (state.epochs, state.met) = (state.epochs + 1, false);
+                if let Some(open) = state.open_mut() {
+                    open.cut_visits(visits);
+                }
+            }
             Record::Delta(delta) => {
                 let (stretch, hour) = delta.when();
                 state.turn(Moment { hour, second: 0, stretch });
@@ -133,6 +139,8 @@ impl Replayed {
             Record::Frozen { number } => {
                 let (site, day, node) = (self.site, self.calendar.day, self.opened.node);
                 state.freeze(ReleaseId { site, day, node, number }, Safe::Journal);
+                // Also where nothing was pending: the number is taken.
+                state.next_number = state.next_number.max(number + 1);
             }
             Record::Stored { number } => state.stored_up_to(number),
         }
@@ -140,10 +148,11 @@ impl Replayed {
 
     /// Puts the release of a file in the place of the replayed one: what was offered to the store is what stays
     /// offered.
-    pub fn use_file(&mut self, release: &Release) {
-        let same = |waiting: &&mut super::state::Waiting| waiting.release.id == release.id;
-        if let Some(waiting) = self.state.waiting.iter_mut().find(same) {
-            (waiting.release, waiting.safe) = (Arc::new(release.clone()), Safe::File);
+    pub fn use_file(&mut self, filed: Filed) {
+        let before = self.state.waiting.len();
+        self.state.waiting.retain(|waiting| waiting.id != filed.id);
+        if self.state.waiting.len() < before {
+            self.state.push_filed(filed);
         }
     }
 }

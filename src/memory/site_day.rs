@@ -9,6 +9,7 @@ use std::sync::{
 };
 
 use super::{
+    held::{Filed, Room},
     record::{Opened, Record},
     replay::Replayed,
     salt::Salt,
@@ -89,6 +90,7 @@ pub struct SiteDay {
     pub settings_version: u32,
     pub(super) node: u32,
     journal: Arc<Journal>,
+    room: Arc<Room>,
     salt: RwLock<Option<Salt>>,
     arriving: AtomicUsize,
     /// It takes no more hits. Read without the lock by those who look for the day of a hit.
@@ -136,6 +138,7 @@ pub struct Tallied<'a> {
 pub struct Opening {
     pub site: SiteId,
     pub journal: Arc<Journal>,
+    pub room: Arc<Room>,
     pub handle: Handle,
     /// `None` for a day that is over.
     pub salt: Option<Salt>,
@@ -146,7 +149,7 @@ pub struct Opening {
 impl SiteDay {
     /// A day whose journal has been replayed.
     pub fn new(opening: Opening, replayed: Replayed) -> SiteDay {
-        let Opening { site, journal, handle, salt, undo } = opening;
+        let Opening { site, journal, room, handle, salt, undo } = opening;
         let Replayed { mut state, opened, calendar, .. } = replayed;
         (state.handle, state.undo) = (Some(handle), undo);
         SiteDay {
@@ -156,6 +159,7 @@ impl SiteDay {
             settings_version: opened.settings_version,
             node: opened.node,
             journal,
+            room,
             salt: RwLock::new(salt),
             arriving: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
@@ -165,12 +169,17 @@ impl SiteDay {
 
     /// A day that was closed by an earlier run: all releases in `files` wait for the store, all before them are
     /// there. `None` without a last release.
-    pub fn closed_before(zone: &Zone, journal: Arc<Journal>, files: Vec<Release>) -> Option<SiteDay> {
+    pub fn closed_before(
+        zone: &Zone,
+        journal: Arc<Journal>,
+        room: Arc<Room>,
+        files: Vec<Filed>,
+    ) -> Option<SiteDay> {
         let first = files.first()?.id;
         let row = files.last()?.close.clone()?;
         let mut state = State::new(Phase::Closed, first.number - 1);
         state.epochs = row.salt_epochs;
-        files.into_iter().for_each(|release| state.push(Arc::new(release), Safe::File));
+        files.into_iter().for_each(|filed| state.push_filed(filed));
         Some(SiteDay {
             site: first.site,
             calendar: zone.calendar(first.day),
@@ -178,6 +187,7 @@ impl SiteDay {
             settings_version: row.settings_version,
             node: first.node,
             journal,
+            room,
             salt: RwLock::new(None),
             arriving: AtomicUsize::new(0),
             ended: AtomicBool::new(true),
@@ -243,14 +253,6 @@ impl SiteDay {
         self.change(moment, |open, _| open.drop_hit(outcome, notes, n))
     }
 
-    /// Counts a note in the ledger.
-    ///
-    /// # Errors
-    /// [`Refusal`]; then nothing was changed.
-    pub fn note(&self, moment: Moment, note: Note, n: u64) -> Result<Ticket, Refusal> {
-        self.change(moment, |open, _| open.note(note, n))
-    }
-
     /// Remembers, in memory only, that a visitor sent a text that the site has not declared.
     pub fn propose(&self, key: VisitorKey, undeclared: &[Undeclared]) {
         if let Some(open) = self.lock().open_mut() {
@@ -283,18 +285,6 @@ impl SiteDay {
         Ok(self.journal.append(handle, &record.encode_into(Vec::with_capacity(96)))?)
     }
 
-    /// [`SiteDay::note`] at the moment of the day's latest hit.
-    ///
-    /// # Errors
-    /// [`Refusal`]; then nothing was changed.
-    pub fn note_now(&self, note: Note, n: u64) -> Result<Ticket, Refusal> {
-        let moment = {
-            let state = self.lock();
-            Moment { hour: state.hour, second: 0, stretch: state.stretch }
-        };
-        self.note(moment, note, n)
-    }
-
     /// Lets the hour turn although no hit came.
     pub fn turn(&self, now: i64) {
         self.lock().turn(self.calendar.moment(now));
@@ -313,6 +303,9 @@ impl SiteDay {
         let id = self.next_id(&state);
         let Some(release) = state.freeze(id, Safe::Not) else { return Ok(None) };
         let ticket = self.append(&state, &Record::Frozen { number: id.number })?;
+        if let Some(waiting) = state.waiting.back_mut() {
+            waiting.seq = ticket.seq();
+        }
         Ok(Some((release, ticket)))
     }
 
@@ -327,33 +320,35 @@ impl SiteDay {
 
     /// The release has its file: the store may have it.
     pub fn filed(&self, number: u32) {
-        self.lock().is_safe(number, Safe::File);
+        self.lock().is_filed(number, &self.room);
     }
 
     /// The releases that need a file now, oldest first. Once the day is closed that is all of them: its journal
     /// goes.
     pub fn to_file(&self) -> Vec<Arc<Release>> {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.note_journaled();
         let least = if matches!(state.phase, Phase::Closed) { Safe::Not } else { Safe::Journal };
         let wanted = state.waiting.iter().filter(|one| (least..Safe::File).contains(&one.safe));
-        wanted.map(|one| one.release.clone()).collect()
+        wanted.filter_map(|one| one.release.clone()).collect()
     }
 
     /// The oldest release that the store has not acknowledged, once the store may have it: it has its file, and of
-    /// a closed day all have. (A journal that failed replays to other releases until it is gone.)
-    pub fn to_deliver(&self) -> Option<Arc<Release>> {
+    /// a closed day all have. (A journal that failed replays to other releases until it is gone.) Without its rows
+    /// where only the file has them.
+    pub fn to_deliver(&self) -> Option<(ReleaseId, Option<Arc<Release>>)> {
         let state = self.lock();
         let filed = |one: &&Waiting| one.safe == Safe::File;
         state.waiting.back().filter(|last| !matches!(state.phase, Phase::Closed) || filed(last))?;
-        state.waiting.front().filter(filed).map(|one| one.release.clone())
+        state.waiting.front().filter(filed).map(|one| (one.id, one.release.clone()))
     }
 
     /// The releases that the store has not acknowledged, oldest first.
-    pub fn waiting(&self) -> Vec<Arc<Release>> {
-        self.lock().releases()
+    pub fn waiting(&self) -> Vec<ReleaseId> {
+        self.lock().waiting.iter().map(|one| one.id).collect()
     }
 
-    /// Forgets a release that the store has acknowledged. The ticket, where the day is still open, resolves
+    /// Forgets a release that the store has acknowledged, or that was set aside. The ticket, where the day is still open, resolves
     /// when the journal knows; then the release's file may go.
     ///
     /// # Errors
@@ -390,6 +385,7 @@ impl SiteDay {
         let mut state = self.lock();
         if matches!(state.phase, Phase::Ended) {
             state.phase = Phase::Closed;
+            state.let_turned_go();
             state.push(release, Safe::Not);
         }
     }
@@ -484,6 +480,7 @@ impl Ended {
             salt_epochs: self.epochs,
             settings_version: day.settings_version,
             sizes,
+            corrected: false,
         };
         (Release { id: self.id, rows, close: Some(row) }, known)
     }

@@ -3,10 +3,13 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::Ordering::Acquire},
 };
 
-use super::undo::Undo;
+use super::{
+    held::{Filed, Place, Room},
+    undo::Undo,
+};
 use crate::{
     domain::{
         day::{Hour, Moment},
@@ -31,7 +34,7 @@ pub(super) struct State {
     /// A visitor was counted since the latest epoch began.
     pub met: bool,
     pub next_number: u32,
-    /// The store has acknowledged all releases up to this one.
+    /// The store has acknowledged all releases up to this one, but for those that were set aside.
     pub stored: u32,
     /// Frozen and not acknowledged, by number.
     pub waiting: VecDeque<Waiting>,
@@ -52,8 +55,13 @@ pub(super) enum Phase {
 
 /// A release on its way to the store.
 pub(super) struct Waiting {
-    pub release: Arc<Release>,
+    pub id: ReleaseId,
+    /// `None` where there was no room: its file has it.
+    pub release: Option<Arc<Release>>,
+    pub place: Option<Place>,
     pub safe: Safe,
+    /// Number of the journal's record of its freezing; 0 where there is none.
+    pub seq: u64,
 }
 
 /// What would bring a release back after a crash.
@@ -148,6 +156,11 @@ impl State {
         });
     }
 
+    /// Nobody reads the day as it stood at an hour any more.
+    pub fn let_turned_go(&mut self) {
+        self.turned = Arc::new(Turned::nothing(self.stored));
+    }
+
     /// Takes the core out, and leaves readers the day as it stood at its end.
     pub fn end(&mut self) -> Option<OpenDay> {
         let Phase::Open(_) = &self.phase else { return None };
@@ -171,22 +184,52 @@ impl State {
     }
 
     pub fn push(&mut self, release: Arc<Release>, safe: Safe) {
-        self.next_number = release.id.number + 1;
-        self.waiting.push_back(Waiting { release, safe });
+        let id = release.id;
+        self.next_number = id.number + 1;
+        self.waiting.push_back(Waiting { id, release: Some(release), place: None, safe, seq: 0 });
+    }
+
+    /// Puts a release of which there is a file in its place among those that wait.
+    pub fn push_filed(&mut self, filed: Filed) {
+        let Filed { id, release, place, .. } = filed;
+        self.next_number = self.next_number.max(id.number + 1);
+        let at = self.waiting.iter().take_while(|one| one.id.number < id.number).count();
+        self.waiting.insert(at, Waiting { id, release, place, safe: Safe::File, seq: 0 });
     }
 
     pub fn stored_up_to(&mut self, number: u32) {
         self.stored = self.stored.max(number);
-        self.waiting.retain(|waiting| waiting.release.id.number > number);
+        self.waiting.retain(|waiting| waiting.id.number > number);
     }
 
     pub fn is_safe(&mut self, number: u32, safe: Safe) {
-        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.release.id.number == number) {
+        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.id.number == number) {
             waiting.safe = waiting.safe.max(safe);
         }
     }
 
+    /// A release has its file: its rows stay in memory only if there is room for them.
+    pub fn is_filed(&mut self, number: u32, room: &Arc<Room>) {
+        self.is_safe(number, Safe::File);
+        let found = self.waiting.iter_mut().find(|waiting| waiting.id.number == number);
+        let Some(waiting) = found.filter(|waiting| waiting.place.is_none()) else { return };
+        waiting.place = waiting.release.as_deref().and_then(|release| room.take(release));
+        if waiting.place.is_none() {
+            waiting.release = None;
+        }
+    }
+
+    /// Takes over which freezings the journal holds by now.
+    pub fn note_journaled(&mut self) {
+        let Some(committed) = self.handle.as_ref().map(|handle| handle.committed().load(Acquire)) else {
+            return;
+        };
+        for one in self.waiting.iter_mut().filter(|one| (1..=committed).contains(&one.seq)) {
+            one.safe = one.safe.max(Safe::Journal);
+        }
+    }
+
     pub fn releases(&self) -> Vec<Arc<Release>> {
-        self.waiting.iter().map(|waiting| waiting.release.clone()).collect()
+        self.waiting.iter().filter_map(|waiting| waiting.release.clone()).collect()
     }
 }

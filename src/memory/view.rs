@@ -33,6 +33,7 @@ impl SiteDay {
             rows: Rows::new(),
             k: self.k,
             salt_epochs: state.epochs,
+            on_disk: state.waiting.iter().filter(|one| one.release.is_none()).count() as u32,
         };
         if let Phase::Closed | Phase::Removed = state.phase {
             view.as_of = None;

@@ -141,6 +141,18 @@ fn filter_shown(filter: &Filter) -> ShownFilter {
     ShownFilter { key: filter.dimension.key(), operator: filter.operator, values: filter.values.clone() }
 }
 
+/// Says so where releases of the range are neither in memory nor in the store.
+fn lacking(memory: &MemoryView, range: Range) -> Option<String> {
+    let waiting: u32 = memory.days.iter().filter(|day| range.holds(day.day)).map(|day| day.on_disk).sum();
+    let aside = memory.aside.iter().filter(|&&day| range.holds(day)).count();
+    let said = |n: usize, words: &str| (n > 0).then(|| format!("{n} {words}"));
+    let parts: Vec<String> = said(waiting as usize, "wait on the disk until the store has caught up")
+        .into_iter()
+        .chain(said(aside, "were set aside (docs/OPERATIONS.md, When something fails)"))
+        .collect();
+    (!parts.is_empty()).then(|| format!("releases of these days are missing here: {}", parts.join(", ")))
+}
+
 fn meta(
     store: &dyn Store,
     memory: &MemoryView,
@@ -174,7 +186,7 @@ fn meta(
         rejected_undeclared: rejected.iter().map(|one| one.sums[0]).sum(),
         kept: site.kept,
         generated_at: today.now,
-        notices: plan.notices.clone(),
+        notices: plan.notices.iter().cloned().chain(lacking(memory, plan.range)).collect(),
     })
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Panics where the store differs from `Query::evaluate` over the same rows. For tests only.
 
+mod whole;
+
 use std::collections::BTreeSet;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
@@ -57,7 +59,9 @@ pub fn conformance(store: &dyn Store, shape: &Shape) {
     reads_agree(store, &releases, &mut random, shape.queries);
     days_are_listed(store, &releases);
     malformed_rows_are_refused(store);
+    whole::whole_days(store, &releases);
     erases(store, &releases);
+    whole::corrections(store, &releases);
 }
 
 fn pick(random: &mut StdRng) -> Text {
@@ -109,6 +113,7 @@ fn close(id: ReleaseId) -> DayRow {
         salt_epochs: 1,
         settings_version: 7,
         sizes: vec![FamilySize { family: Family::Place, smallest: 5, told_visits: 90, visits: 100 }],
+        corrected: false,
     }
 }
 
@@ -118,6 +123,9 @@ fn inserts_are_exactly_once(store: &dyn Store, releases: &[Release]) {
         store.insert(release).expect("a release is inserted");
         store.insert(release).expect("again is no error");
         assert!(store.holds(release.id).expect("holds answers"), "there");
+        let ReleaseId { site, day, node, number } = release.id;
+        assert_eq!(store.last_release(site, day, node).expect("the last is known"), number);
+        assert_eq!(store.last_release(site, day, node + 7).expect("the last is known"), 0);
         // Another content under the same identity changes nothing either.
         let other = Release { rows: Vec::new(), ..release.clone() };
         store.insert(&other).expect("again is no error");

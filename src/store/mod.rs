@@ -2,6 +2,11 @@
 
 pub mod conformance;
 pub mod duckdb;
+#[cfg(test)]
+pub mod faults;
+pub mod later;
+
+use std::path::Path;
 
 use crate::domain::{
     day::Day,
@@ -50,11 +55,119 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`].
     fn holds(&self, id: ReleaseId) -> Result<bool, StoreError>;
 
+    /// Number of the last release that is there of a site-day; 0 if there is none. Numbers may be missing below.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn last_release(&self, site: SiteId, day: Day, node: u32) -> Result<u32, StoreError>;
+
     /// Removes rows of days before `before` (retention), or all rows of the site where it is `None`.
     ///
     /// # Errors
     /// [`StoreError`].
     fn erase(&self, site: SiteId, before: Option<Day>) -> Result<(), StoreError>;
+
+    /// Whether the store can be reached at all, without asking it for anything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// False once nothing but another opening can help. Asked after an error.
+    fn usable(&self) -> bool {
+        true
+    }
+
+    /// The sites of which anything is stored, by number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn sites(&self) -> Result<Vec<SiteId>, StoreError>;
+
+    /// What is stored of a site's days, as the releases that brought it: by identity, the rows of each sorted, and
+    /// the row of `days` with the last of its node.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn releases(&self, site: SiteId, first: Day, last: Day) -> Result<Vec<Release>, StoreError>;
+
+    /// Puts releases in the place of all that is stored of their sites, days and nodes. Each part holds all
+    /// releases of its site-days. In one transaction where the store has any: the first error undoes everything.
+    ///
+    /// # Errors
+    /// [`StoreError`]; those of `parts` are handed on.
+    fn replace(&self, parts: Parts<'_>) -> Result<(), StoreError>;
+
+    /// Takes the rows that name a source from the families `source` and `visit` of all days up to `last`, marks
+    /// the days as corrected, and tells what was taken of each. Again, it finds nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was taken.
+    fn forget(&self, site: SiteId, source: &str, last: Day) -> Result<Vec<Forgotten>, StoreError>;
+
+    /// Makes all rows of one site those of another, under nodes that neither had before, so that no identity is
+    /// there twice. Again, it finds nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was changed.
+    fn merge(&self, from: SiteId, into: SiteId) -> Result<(), StoreError>;
+
+    /// Writes all rows, as of one moment, into a new DuckDB file: whatever the store is, its backups are of
+    /// one kind.
+    ///
+    /// # Errors
+    /// [`StoreError`], where `to` exists or cannot be written too.
+    fn copy(&self, to: &Path) -> Result<(), StoreError>;
+}
+
+/// What administrators ask of a store, handed on by one that wraps another and reaches it through its method `ask`.
+macro_rules! hand_on {
+    () => {
+        fn sites(&self) -> Result<Vec<SiteId>, StoreError> {
+            self.ask(|store| store.sites())
+        }
+
+        fn releases(&self, site: SiteId, first: Day, last: Day) -> Result<Vec<Release>, StoreError> {
+            self.ask(|store| store.releases(site, first, last))
+        }
+
+        fn replace(&self, parts: crate::store::Parts<'_>) -> Result<(), StoreError> {
+            self.ask(|store| store.replace(parts))
+        }
+
+        fn forget(
+            &self,
+            site: SiteId,
+            source: &str,
+            last: Day,
+        ) -> Result<Vec<crate::store::Forgotten>, StoreError> {
+            self.ask(|store| store.forget(site, source, last))
+        }
+
+        fn merge(&self, from: SiteId, into: SiteId) -> Result<(), StoreError> {
+            self.ask(|store| store.merge(from, into))
+        }
+
+        fn copy(&self, to: &std::path::Path) -> Result<(), StoreError> {
+            self.ask(|store| store.copy(to))
+        }
+    };
+}
+pub(crate) use hand_on;
+
+/// Releases by site-day, as they are read from somewhere else.
+pub type Parts<'a> = &'a mut dyn Iterator<Item = Result<Vec<Release>, StoreError>>;
+
+/// What was taken of a day because it named a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    pub day: Day,
+    /// Of the family `source`.
+    pub visits: i64,
+    /// Rows of both families.
+    pub rows: u64,
 }
 
 /// Why a store did not do what it was asked to.

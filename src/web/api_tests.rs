@@ -456,3 +456,16 @@ async fn keys_are_made_shown_once_listed_and_revoked() {
     assert!(revoke().await.is(200).json["key"]["revoked"].is_string());
     revoke().await.says(404, &["there is no key"]);
 }
+
+#[actix_web::test]
+async fn two_passwords_are_hashed_at_once_and_others_wait() {
+    let server = Server::fresh(false);
+    let state = &server.state;
+    let turns = (state.hashing_turn().await.unwrap(), state.hashing_turn().await.unwrap());
+    let mut third = std::pin::pin!(state.hashing_turn());
+    let now =
+        async |third: std::pin::Pin<&mut _>| tokio::time::timeout(std::time::Duration::ZERO, third).await;
+    assert!(now(third.as_mut()).await.is_err(), "the third waits");
+    drop(turns);
+    assert!(now(third).await.unwrap().is_ok());
+}

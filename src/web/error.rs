@@ -42,6 +42,12 @@ impl ApiError {
         ApiError { retry_after_s: Some(seconds), ..error }
     }
 
+    /// Something that this server needs is away; asking again makes sense.
+    pub fn unavailable(message: impl Into<String>) -> ApiError {
+        let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message);
+        ApiError { retry_after_s: Some(5), ..error }
+    }
+
     /// An error that is not the client's. It is logged here, once; the client learns nothing of it.
     pub fn internal(error: &dyn fmt::Display) -> ApiError {
         tracing::error!(%error, "a request failed");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::header,
     web::{self, Data, Path, ServiceConfig},
 };
 use serde_json::json;
@@ -45,7 +45,7 @@ impl From<ReportError> for ApiError {
     fn from(error: ReportError) -> ApiError {
         match error {
             ReportError::Asked(words) => ApiError::bad_request(words),
-            ReportError::Store(error) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            ReportError::Store(error) => ApiError::unavailable(error.to_string()),
         }
     }
 }
@@ -60,7 +60,9 @@ async fn blocking<T: Send + 'static>(
     let read = move || {
         let now = clock::now();
         let site = entry.at(now);
-        let memory = parts.memory.view(site.id, reader);
+        // Before memory: what is set aside in between is at worst said to be missing and is there.
+        let aside = parts.closing.aside_of(site.id);
+        let memory = MemoryView { aside, ..parts.memory.view(site.id, reader) };
         read(Context { store: &*parts.store, memory: &memory, site, now, reader })
     };
     let answered = web::block(read).await.map_err(|error| ApiError::internal(&error))?;

@@ -7,6 +7,7 @@
 mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
 mod api; // requests of the tests below
 mod compare; // a report's JSON against what it must say
+mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
 mod docs; // the documents against the code: links, files, settings
 mod duplicates; // requests sent twice, and batches
 mod expected; // what a report must say, from the naive recount
@@ -24,6 +25,7 @@ mod rows; // what the store really holds
 mod server; // a real Mayfly and its clock
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
+mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
 
 use std::{
     collections::BTreeSet,

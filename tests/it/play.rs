@@ -259,7 +259,7 @@ impl Play {
 }
 
 /// Declares the shop's vocabulary by the command line.
-fn declare_shop(home: &Home) {
+pub fn declare_shop(home: &Home) {
     use mayfly::domain::declaration::{Once, Step};
     let step = |step: &Step| match step {
         Step::Page(page) => format!("page:{page}"),

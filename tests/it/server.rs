@@ -6,6 +6,8 @@
 use std::{
     fs,
     io::Read,
+    net::TcpListener,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -106,6 +108,22 @@ impl Home {
         command
     }
 
+    /// The command that serves on a socket which the caller holds, as a service manager hands it over.
+    pub fn serving_on(&self, socket: &TcpListener, flags: &[&str]) -> Command {
+        let served = self.serving(flags);
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\""]);
+        command.arg(served.get_program()).args(served.get_args()).current_dir(self.data.path());
+        for (name, value) in served.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(OwnedFd::from(socket.try_clone().unwrap()));
+        command
+    }
+
     /// Rules for the servers of this install; none yet.
     pub fn faults(&self) -> Faults {
         Faults::in_folder(self.runtime.path())
@@ -193,13 +211,17 @@ impl Server {
         self.end()
     }
 
-    /// SIGTERM; waits until it has ended, and returns its exit code and its output.
-    pub fn stop(mut self) -> (Option<i32>, String) {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+    /// Sends a signal: `TERM`, `HUP` ...
+    pub fn signal(&self, name: &str) {
+        let asked =
+            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(asked.success());
-        until("the server stops", || self.child.try_wait().unwrap());
-        let output = self.end();
-        (self.ended.and_then(|status| status.code()), output)
+    }
+
+    /// SIGTERM; waits until it has ended, and returns its exit code and its output.
+    pub fn stop(self) -> (Option<i32>, String) {
+        self.signal("TERM");
+        self.ended()
     }
 
     fn end(&mut self) -> String {
@@ -258,7 +280,7 @@ fn faketime() -> PathBuf {
     libraries.find(|path| path.exists()).expect("tests need Debian's libfaketime: run `make tools`")
 }
 
-fn geo() -> PathBuf {
+pub fn geo() -> PathBuf {
     let file = "node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     assert!(path.exists(), "tests need {file}: run `npm ci`");

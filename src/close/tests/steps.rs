@@ -75,7 +75,8 @@ fn a_day_closed_before_the_start_is_read_from_memory_until_the_store_has_it() {
     let day = bench.memory().days().pop().unwrap();
     assert_eq!((bench.views(), day.is_done()), (2, false));
     bench.store.held().dead = false;
-    let release = day.to_deliver().unwrap();
+    let (_, release) = day.to_deliver().unwrap();
+    let release = release.unwrap();
     bench.store.insert(&release).unwrap();
     assert_eq!(bench.views(), 2);
     day.stored(release.id.number).unwrap();
@@ -190,6 +191,9 @@ fn starts_without_handover_ask_for_larger_crowds() {
     bench.stop();
     bench.try_start(false).unwrap();
     assert_eq!((epochs(&bench), bench.noted(Note::RestartedWithoutHandover)), (3, 2));
+    assert_eq!(bench.noted(Note::VisitsForgotten), 2, "a visit is forgotten once");
+    bench.kill();
+    assert_eq!((epochs(&bench), bench.noted(Note::VisitsForgotten)), (3, 2), "and replayed once");
     bench.now = MIDNIGHT + DAY + 2_000;
     bench.closing().catch_up(bench.now);
     let held = bench.store.held();
@@ -355,7 +359,9 @@ fn outside_readers_see_full_hours() {
 fn a_failed_journal_refuses_and_what_it_held_is_closed() {
     let mut bench = Bench::new();
     bench.acknowledged(1, "a");
-    bench.today().note_now(Note::PathCapped, 1).unwrap().wait().unwrap();
+    let at = bench.memory().arrive(SITE, bench.now).unwrap();
+    at.day.drop_hits(at.moment, Outcome::Bot, &[], 1).unwrap().wait().unwrap();
+    drop(at);
     bench.running().journal.fail_for_tests();
     assert!(matches!(bench.hit(2, "a"), Err(Refusal::Busy)));
     assert!(bench.today().freeze().is_err());

@@ -136,6 +136,7 @@ fn laid(rows: &[Row], in_memory: f64, seed: u64) -> (DuckStore, MemoryView) {
         let mut by_family: HashMap<(Table, Family), Vec<Row>> = HashMap::new();
         kept.into_iter().for_each(|row| by_family.entry((row.table, row.family)).or_default().push(row));
         memory.days.push(DayView {
+            on_disk: 0,
             day,
             node: 0,
             released: 1,

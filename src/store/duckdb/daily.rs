@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use duckdb::{Connection, params};
+use duckdb::{Connection, params, params_from_iter, types::Value};
 
 use super::{date, sql::located};
 use crate::domain::{
@@ -56,25 +56,64 @@ pub(super) fn filters(query: &Query) -> Option<Vec<&Condition>> {
 
 /// Adds a day up anew.
 pub(super) fn add_up(connection: &Connection, site: SiteId, day: Day) -> duckdb::Result<()> {
+    add_up_all(connection, site, &BTreeSet::from([day]))
+}
+
+/// Adds days of a site up anew.
+pub(super) fn add_up_all(connection: &Connection, site: SiteId, days: &BTreeSet<Day>) -> duckdb::Result<()> {
     let counters: Vec<String> = Table::Pages.counters().iter().map(|name| format!("sum({name})")).collect();
+    let counters = counters.join(", ");
+    drop_all(connection, site, days)?;
+    let of_days = OfDays::new(site, days);
     for family in FAMILIES {
         let (table, rows) = (name(family), located(Table::Pages, family));
         let keys: Vec<&str> = keys(family).into_iter().map(Column::name).collect();
-        let (keys, counters) = (keys.join(", "), counters.join(", "));
+        let keys = keys.join(", ");
         let of_pages = if family == Family::Visit { "AND kind = 'page'" } else { "" };
-        connection.execute(
-            &format!("DELETE FROM {table} WHERE site = ? AND day = ?"),
-            params![site.0, date(day)],
+        of_days.execute(
+            connection,
+            &format!("INSERT INTO {table} SELECT site, day, {keys}, {counters} FROM {rows}"),
+            &format!("{of_pages} GROUP BY site, day, {keys} ORDER BY day, {keys}"),
         )?;
-        let sql = format!(
-            "INSERT INTO {table} SELECT site, day, {keys}, {counters} FROM {rows} \
-             WHERE site = ? AND day = ? {of_pages} GROUP BY site, day, {keys} ORDER BY {keys}"
-        );
-        connection.execute(&sql, params![site.0, date(day)])?;
     }
-    connection.execute("DELETE FROM daily WHERE site = ? AND day = ?", params![site.0, date(day)])?;
-    connection.execute("INSERT INTO daily VALUES (?, ?)", params![site.0, date(day)])?;
+    for &day in days {
+        connection.execute("INSERT INTO daily VALUES (?, ?)", params![site.0, date(day)])?;
+    }
     Ok(())
+}
+
+/// Forgets what days of a site add up to: their rows are read.
+pub(super) fn drop_all(connection: &Connection, site: SiteId, days: &BTreeSet<Day>) -> duckdb::Result<()> {
+    let of_days = OfDays::new(site, days);
+    for table in FAMILIES.into_iter().map(name).chain(["daily".to_owned()]) {
+        of_days.execute(connection, &format!("DELETE FROM {table}"), "")?;
+    }
+    Ok(())
+}
+
+/// Some days of a site, as a condition.
+pub(super) struct OfDays {
+    condition: String,
+    values: Vec<Value>,
+}
+
+impl OfDays {
+    pub fn new(site: SiteId, days: &BTreeSet<Day>) -> OfDays {
+        let list = vec!["?"; days.len()].join(", ");
+        let mut values = vec![Value::BigInt(i64::from(site.0))];
+        values.extend(days.iter().map(|&day| date(day)));
+        OfDays { condition: format!("WHERE site = ? AND day IN ({list})"), values }
+    }
+
+    /// Runs `start` for the rows of these days, and tells how many there were.
+    pub fn execute(&self, connection: &Connection, start: &str, end: &str) -> duckdb::Result<usize> {
+        match self.values.len() {
+            // `IN ()` is no SQL.
+            1 => Ok(0),
+            _ => connection
+                .execute(&format!("{start} {} {end}", self.condition), params_from_iter(&self.values)),
+        }
+    }
 }
 
 /// Whether a day is added up.

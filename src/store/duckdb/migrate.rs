@@ -9,6 +9,7 @@ use crate::store::StoreError;
 const MIGRATIONS: &[(u32, &str)] = &[
     (1, include_str!("../../../schema/duckdb/0001_tables.sql")),
     (2, include_str!("../../../schema/duckdb/0002_families.sql")),
+    (3, include_str!("../../../schema/duckdb/0003_corrected.sql")),
 ];
 
 /// The newest schema this program knows.

@@ -3,9 +3,11 @@
 //! One connection writes, a few read; all calls block. It never loads an extension and never reads or
 //! writes any file but its own.
 
+mod correct;
 mod daily;
 mod migrate;
 mod sql;
+mod whole;
 mod write;
 
 use std::{
@@ -16,7 +18,7 @@ use std::{
 
 use duckdb::{Config, Connection, Row as Answer, params, params_from_iter};
 
-use super::{AsOf, Store, StoreError};
+use super::{AsOf, Forgotten, Parts, Store, StoreError};
 use crate::domain::{
     Text,
     day::Day,
@@ -27,6 +29,8 @@ use crate::domain::{
 
 use daily::Loose;
 pub use migrate::NEWEST;
+use whole::OwnFile;
+pub use whole::{FamilySums, months};
 
 /// Idle readers that are kept; more are opened when needed and closed after use.
 const IDLE_MAX: usize = 4;
@@ -54,6 +58,8 @@ pub struct DuckStore {
     /// Days whose rows are read, because they are not added up: changed after the commit that changes them,
     /// so that a reader is at worst late, and reads rows where it need not.
     loose: RwLock<Loose>,
+    /// `None` in memory. Last, so that it is closed after DuckDB has let go of its lock.
+    file: Option<OwnFile>,
 }
 
 impl DuckStore {
@@ -63,7 +69,9 @@ impl DuckStore {
     /// `Newer` for the database of a newer program, else whatever opening it failed with.
     pub fn open(path: &Path, limits: &Limits) -> Result<DuckStore, StoreError> {
         let config = config(limits).map_err(unavailable)?;
-        DuckStore::over(Connection::open_with_flags(path, config).map_err(unavailable)?)
+        let connection = Connection::open_with_flags(path, config).map_err(unavailable)?;
+        let file = OwnFile::open(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        DuckStore::over(connection, Some(file))
     }
 
     /// A database in memory, for tests and for trying things out.
@@ -72,14 +80,14 @@ impl DuckStore {
     /// As [`DuckStore::open`].
     pub fn in_memory(limits: &Limits) -> Result<DuckStore, StoreError> {
         let config = config(limits).map_err(unavailable)?;
-        DuckStore::over(Connection::open_in_memory_with_flags(config).map_err(unavailable)?)
+        DuckStore::over(Connection::open_in_memory_with_flags(config).map_err(unavailable)?, None)
     }
 
-    fn over(mut connection: Connection) -> Result<DuckStore, StoreError> {
+    fn over(mut connection: Connection, file: Option<OwnFile>) -> Result<DuckStore, StoreError> {
         migrate::migrate(&mut connection)?;
         daily::catch_up(&mut connection).map_err(unavailable)?;
         let loose = RwLock::new(daily::loose(&connection).map_err(unavailable)?);
-        Ok(DuckStore { writer: Mutex::new(connection), readers: Mutex::default(), loose })
+        Ok(DuckStore { writer: Mutex::new(connection), readers: Mutex::default(), loose, file })
     }
 
     /// Moves what the write-ahead log holds into the database file. Done by itself as the log grows; worth
@@ -103,6 +111,17 @@ impl DuckStore {
     fn loose(&self, site: SiteId) -> BTreeSet<Day> {
         let loose = self.loose.read().unwrap_or_else(PoisonError::into_inner);
         loose.get(&site.0).cloned().unwrap_or_default()
+    }
+
+    /// After a change to many days: finds anew which are not added up, and takes what was deleted out of the
+    /// file's log too (if readers are in the way, the next checkpoint does).
+    fn look_again(&self, writer: &Connection) -> Result<(), StoreError> {
+        let found = daily::loose(writer).map_err(unavailable)?;
+        *self.loose.write().unwrap_or_else(PoisonError::into_inner) = found;
+        if let Err(error) = writer.execute_batch("CHECKPOINT") {
+            tracing::warn!(%error, "the store's log could not be folded into its file");
+        }
+        Ok(())
     }
 
     /// Runs `ask` on a reader of its own, so that readers wait neither for each other nor for the writer.
@@ -165,14 +184,7 @@ impl Store for DuckStore {
     }
 
     fn days(&self, site: SiteId, first: Day, last: Day) -> Result<Vec<DayRow>, StoreError> {
-        self.reading(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT epoch(day)::BIGINT // 86400, node, closed_at_hour, k, salt_epochs, settings_version, sizes \
-                 FROM days WHERE site = ? AND day BETWEEN ? AND ? ORDER BY day, node",
-            )?;
-            let range = params![site.0, date(first), date(last)];
-            statement.query_map(range, |row| day_row(site, row))?.collect()
-        })
+        self.reading(|connection| whole::closed(connection, site, first, last))
     }
 
     fn extent(&self, site: SiteId) -> Result<Option<(Day, Day)>, StoreError> {
@@ -190,6 +202,13 @@ impl Store for DuckStore {
         self.reading(|connection| write::is_there(connection, id))
     }
 
+    fn last_release(&self, site: SiteId, day: Day, node: u32) -> Result<u32, StoreError> {
+        self.reading(|connection| {
+            let sql = "SELECT coalesce(max(number), 0)::INTEGER FROM releases WHERE site = ? AND day = ? AND node = ?";
+            connection.query_row(sql, params![site.0, date(day), node], |row| row.get(0))
+        })
+    }
+
     fn erase(&self, site: SiteId, before: Option<Day>) -> Result<(), StoreError> {
         let mut writer = self.writer();
         write::erase(&mut writer, site, before)?;
@@ -198,6 +217,46 @@ impl Store for DuckStore {
             days.retain(|&day| before.is_some_and(|before| day >= before));
         }
         Ok(())
+    }
+
+    /// After a fatal error (a disk that was full while it wrote) DuckDB answers nothing until it is opened anew.
+    fn usable(&self) -> bool {
+        self.writer().execute_batch("SELECT 1").is_ok()
+    }
+
+    fn sites(&self) -> Result<Vec<SiteId>, StoreError> {
+        self.reading(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT DISTINCT site FROM releases ORDER BY site")?;
+            statement.query_map([], |row| row.get(0).map(SiteId))?.collect()
+        })
+    }
+
+    fn releases(&self, site: SiteId, first: Day, last: Day) -> Result<Vec<Release>, StoreError> {
+        self.reading(|connection| whole::releases(connection, site, first, last))
+    }
+
+    fn replace(&self, parts: Parts<'_>) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        whole::replace(&mut writer, parts)?;
+        self.look_again(&writer)
+    }
+
+    fn forget(&self, site: SiteId, source: &str, last: Day) -> Result<Vec<Forgotten>, StoreError> {
+        let mut writer = self.writer();
+        let found = correct::forget(&mut writer, site, source, last)?;
+        self.look_again(&writer)?;
+        Ok(found)
+    }
+
+    fn merge(&self, from: SiteId, into: SiteId) -> Result<(), StoreError> {
+        let mut writer = self.writer();
+        correct::merge(&mut writer, from, into)?;
+        self.look_again(&writer)
+    }
+
+    fn copy(&self, to: &Path) -> Result<(), StoreError> {
+        self.copy_to(to)
     }
 }
 
@@ -230,6 +289,7 @@ fn day_row(site: SiteId, row: &Answer<'_>) -> duckdb::Result<DayRow> {
         salt_epochs: row.get(4)?,
         settings_version: row.get(5)?,
         sizes: serde_json::from_str(&sizes).unwrap_or_default(),
+        corrected: row.get(7)?,
     })
 }
 
@@ -257,6 +317,18 @@ mod tests {
     fn it_conforms() {
         let store = store();
         conformance(&store, &Shape::small());
+    }
+
+    #[test]
+    fn it_survives_every_fault_with_each_count_once() {
+        crate::store::faults::faults(store);
+    }
+
+    #[test]
+    fn a_file_conforms() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = DuckStore::open(&dir.path().join("rows.duckdb"), &Limits::default()).unwrap();
+        conformance(&store, &Shape { seed: 2, ..Shape::small() });
     }
 
     #[track_caller]
@@ -303,6 +375,21 @@ mod tests {
         drop(store);
         let opened = DuckStore::open(&path, &Limits::default());
         assert!(matches!(opened, Err(StoreError::Newer { found: 99, known: NEWEST })));
+    }
+
+    #[test]
+    fn what_readers_and_memory_may_take_is_bounded() {
+        let store = DuckStore::in_memory(&Limits { memory_mb: 128, threads: 1 }).unwrap();
+        let depth = IDLE_MAX + 2;
+        fn nested(store: &DuckStore, depth: usize) -> String {
+            let ask = |connection: &Connection| match depth {
+                0 => connection.query_row("SELECT current_setting('max_memory')", [], |row| row.get(0)),
+                _ => Ok(nested(store, depth - 1)),
+            };
+            store.reading(ask).unwrap()
+        }
+        assert_eq!(nested(&store, depth), "122.0 MiB");
+        assert_eq!(store.idle().len(), IDLE_MAX);
     }
 
     #[test]

@@ -45,11 +45,35 @@ pub(super) fn insert(connection: &mut Connection, release: &Release) -> Result<(
     if is_there(&transaction, release.id).map_err(unavailable)? {
         return Ok(());
     }
-    fill(&transaction, release).map_err(unavailable)?;
+    fill(&transaction, release).map_err(refused_or_unavailable)?;
     transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))
 }
 
+/// Errors about what was written, and not about the store: the same release would meet them again.
+const ABOUT_CONTENT: [&str; 4] =
+    ["Constraint Error", "Conversion Error", "Out of Range Error", "Invalid type"];
+
+fn refused_or_unavailable(error: duckdb::Error) -> StoreError {
+    let text = error.to_string();
+    match ABOUT_CONTENT.into_iter().find(|kind| text.contains(kind)) {
+        // Its kind only: the rest may quote a row.
+        Some(kind) => StoreError::Refused(format!("{kind}: the database does not take a value of it")),
+        None => StoreError::Unavailable(text),
+    }
+}
+
 fn fill(connection: &Connection, release: &Release) -> duckdb::Result<()> {
+    let id = release.id;
+    fill_rows(connection, release)?;
+    // What comes after a close (of another node) is added up with it.
+    match release.close.is_some() || daily::is_added_up(connection, id.site, id.day)? {
+        true => daily::add_up(connection, id.site, id.day),
+        false => Ok(()),
+    }
+}
+
+/// The rows of a release, its identity and its close.
+pub(super) fn fill_rows(connection: &Connection, release: &Release) -> duckdb::Result<()> {
     let id = release.id;
     for table in Table::ALL {
         for &family in table.families() {
@@ -60,13 +84,9 @@ fn fill(connection: &Connection, release: &Release) -> duckdb::Result<()> {
         "INSERT INTO releases VALUES (?, ?, ?, ?)",
         params![id.site.0, date(id.day), id.node, id.number],
     )?;
-    if let Some(close) = &release.close {
-        insert_day(connection, close)?;
-    }
-    // What comes after a close (of another node) is added up with it.
-    match release.close.is_some() || daily::is_added_up(connection, id.site, id.day)? {
-        true => daily::add_up(connection, id.site, id.day),
-        false => Ok(()),
+    match &release.close {
+        Some(close) => insert_day(connection, close),
+        None => Ok(()),
     }
 }
 
@@ -102,7 +122,8 @@ fn text(text: &str) -> ToSqlOutput<'_> {
 fn insert_day(connection: &Connection, close: &DayRow) -> duckdb::Result<()> {
     let sizes = serde_json::to_string(&close.sizes).unwrap_or_default();
     connection.execute(
-        "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO days (site, day, node, closed_at_hour, k, salt_epochs, settings_version, sizes, corrected) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             close.site.0,
             date(close.day),
@@ -111,7 +132,8 @@ fn insert_day(connection: &Connection, close: &DayRow) -> duckdb::Result<()> {
             close.k,
             close.salt_epochs,
             close.settings_version,
-            sizes
+            sizes,
+            close.corrected
         ],
     )?;
     Ok(())
@@ -126,6 +148,11 @@ pub(super) fn is_there(connection: &Connection, id: ReleaseId) -> duckdb::Result
     )
 }
 
+/// The tables of rows, all of which know site, day, node and release.
+pub(super) fn row_tables() -> impl Iterator<Item = String> {
+    Table::ALL.into_iter().flat_map(|table| table.families().iter().map(move |&one| located(table, one)))
+}
+
 /// Removes a site's rows of days before `before`, or all of them, with the identities of their releases.
 pub(super) fn erase(
     connection: &mut Connection,
@@ -134,10 +161,8 @@ pub(super) fn erase(
 ) -> Result<(), StoreError> {
     let transaction = connection.transaction().map_err(unavailable)?;
     let before = date(before.unwrap_or(Day(i32::MAX / 2)));
-    let rows =
-        Table::ALL.into_iter().flat_map(|table| table.families().iter().map(move |&one| located(table, one)));
     let added_up = daily::FAMILIES.into_iter().map(daily::name);
-    for table in rows.chain(added_up).chain(["daily", "days", "releases"].map(str::to_owned)) {
+    for table in row_tables().chain(added_up).chain(["daily", "days", "releases"].map(str::to_owned)) {
         let sql = format!("DELETE FROM {table} WHERE site = ? AND day < ?");
         transaction.execute(&sql, params![site.0, before]).map_err(unavailable)?;
     }

@@ -1,0 +1,142 @@
+//! Serving: connections in, answers out, and a stop at which nobody who was let in goes without an answer.
+
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpServer,
+    dev::{Extensions, ServerHandle, Service},
+    http::ConnectionType,
+    web::Data,
+};
+
+use crate::{
+    collect::shed,
+    config::Config,
+    parts::Parts,
+    run::{RunError, Welcome, io_of},
+    web::{self as pages, Shared},
+};
+
+/// Requests in flight are waited for at most this long at a stop, in seconds.
+const STOP_S: u64 = 15;
+/// Idle connections are closed after this long.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// A request's head has to arrive within this long.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections let in just before a stop are waited for at most this long if they ask nothing.
+const NEWCOMERS: Duration = Duration::from_secs(2);
+/// How often they are counted.
+const LOOK: Duration = Duration::from_millis(50);
+/// How many times in a row there has to be none: a connection may be on its way between two threads.
+const LOOKS_WITHOUT: u32 = 5;
+
+/// Answers requests until `shutdown` resolves and what is in flight is answered.
+///
+/// # Errors
+/// When the socket cannot be listened on, or the system has no randomness or no threads.
+pub(crate) async fn serve(
+    parts: &Parts,
+    config: &Config,
+    listener: TcpListener,
+    announce: impl FnOnce(Welcome),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let address = listener.local_addr().map_err(io_of("the listening socket"))?;
+    let ready = Arc::new(AtomicBool::new(true));
+    let shared = Shared::new(parts, config.is_https(), config.demo, ready.clone())
+        .map_err(|error| RunError::Control(error.into()))?;
+    let claim_token = parts.control.claim_token()?;
+    let collector = Data::from(parts.collector.clone());
+    let (bare, workers) = (config.bare_route, config.workers);
+    let connections = config.connections.div_ceil(workers);
+    let newcomers = Arc::new(AtomicUsize::new(0));
+    let (counted, taking) = (newcomers.clone(), ready.clone());
+    let server = HttpServer::new(move || {
+        // This runs on each worker.
+        actix_web::rt::spawn(shed::watch_lag());
+        let taking = taking.clone();
+        App::new()
+            .wrap_fn(move |request, service| {
+                request.conn_data::<Newcomer>().inspect(|newcomer| newcomer.asks());
+                let (answer, taking) = (service.call(request), taking.clone());
+                async move {
+                    let mut answer = answer.await?;
+                    if !taking.load(Ordering::Acquire) {
+                        answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+                    }
+                    Ok(answer)
+                }
+            })
+            .app_data(collector.clone())
+            .configure(|app| pages::collection(app, bare))
+            .configure(|app| pages::everything_else(app, &shared))
+    })
+    .on_connect(move |_, data: &mut Extensions| drop(data.insert(Newcomer::of(&counted))))
+    .workers(workers)
+    .max_connections(connections)
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(HEAD_TIMEOUT)
+    .shutdown_timeout(STOP_S)
+    .disable_signals()
+    .listen(listener)
+    .map_err(io_of("the listening socket"))?
+    .run();
+    let handle = server.handle();
+    let serving = tokio::spawn(server);
+    announce(Welcome { address, claim_token, demo: config.demo });
+    shutdown.await;
+    tracing::info!("stopping: answering what is in flight");
+    ready.store(false, Ordering::Release);
+    drain(&handle, &newcomers).await;
+    if let Ok(Err(error)) = serving.await {
+        tracing::error!(%error, "the server had stopped by itself");
+    }
+    Ok(())
+}
+
+/// Lets nobody else in, hears those out who were let in and have not asked yet, and answers what is in flight.
+/// Who connects from now on waits in the socket, for the next process if a service manager holds it.
+async fn drain(handle: &ServerHandle, newcomers: &AtomicUsize) {
+    handle.pause().await;
+    let mut looks_without = 0;
+    for _ in 0..NEWCOMERS.as_millis() / LOOK.as_millis() {
+        tokio::time::sleep(LOOK).await;
+        looks_without = if newcomers.load(Ordering::Acquire) == 0 { looks_without + 1 } else { 0 };
+        if looks_without == LOOKS_WITHOUT {
+            break;
+        }
+    }
+    handle.stop(true).await;
+}
+
+/// A connection that was let in; counted until it asks for the first time.
+struct Newcomer {
+    silent: AtomicBool,
+    count: Arc<AtomicUsize>,
+}
+
+impl Newcomer {
+    fn of(count: &Arc<AtomicUsize>) -> Newcomer {
+        count.fetch_add(1, Ordering::AcqRel);
+        Newcomer { silent: AtomicBool::new(true), count: count.clone() }
+    }
+
+    fn asks(&self) {
+        if self.silent.swap(false, Ordering::AcqRel) {
+            self.count.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Drop for Newcomer {
+    fn drop(&mut self) {
+        self.asks();
+    }
+}
