@@ -17,6 +17,8 @@ mod hostile; // raw sockets: abuse of HTTP, slow and idle connections, bodies th
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
 mod load; // many hits at once: reads of one moment, a kill
+mod open_loop; // a load that does not wait for answers
+mod overload; // more than the server can take
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
