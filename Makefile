@@ -7,7 +7,7 @@ RUN_LISTEN ?= 127.0.0.1:8080
 # Trial data that tells countries only (docs/OPERATIONS.md); a real install sets its own file.
 RUN_GEO ?= node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb
 
-.PHONY: help setup front native tools run build bin test unit clean-data bench bench-http bench-core data upgrade
+.PHONY: help setup front native tools run build bin test unit clean-data bench bench-http bench-core data upgrade flood
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,10 @@ test: setup front tools ## every suite, with seconds for each
 
 upgrade: bin ## restart on one socket under load, 20 times
 	UPGRADES=20 $(CARGO) test --locked --profile ci --test it upgrade::nobody -- --nocapture
+
+flood: bin ## floods of distinct values against their memory, and loads above capacity
+	FLOOD=50000 OVERLOAD_SECONDS=20 MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
+		$(CARGO) test --locked --profile ci --test it flood:: overload:: -- --nocapture --test-threads=1
 
 bench: bench-core bench-http ## both benchmarks
 bench-core: setup ## the counting core alone

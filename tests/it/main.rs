@@ -13,6 +13,7 @@ mod duplicates; // requests sent twice, and batches
 mod expected; // what a report must say, from the naive recount
 mod faults; // calls on files that fail, wait or kill, set from outside
 mod filtered; // reports with one filter, against the naive recount
+mod flood; // floods of distinct values: memory stays within its bounds, and what was known stays told
 mod hostile; // raw sockets: abuse of HTTP, slow and idle connections, bodies that are wrong
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to

@@ -33,6 +33,8 @@ pub struct Load {
 pub struct Outcome {
     /// Latencies from when each was due, sorted, by status; 0 for those without an answer.
     pub by_status: BTreeMap<u16, Vec<Duration>>,
+    /// Latencies of what was accepted from when it was sent, sorted: without what it waited for a connection.
+    pub from_sent: Vec<Duration>,
     /// From the first request that was due to the last answer.
     pub took: Duration,
 }
@@ -44,13 +46,22 @@ impl Outcome {
 
     /// The latency that a part of the answers with this status kept within.
     pub fn quantile(&self, status: u16, part: f64) -> Duration {
-        let Some(latencies) = self.by_status.get(&status) else { return Duration::ZERO };
-        latencies[((latencies.len() as f64 * part) as usize).min(latencies.len() - 1)]
+        self.by_status.get(&status).map_or(Duration::ZERO, |latencies| of_sorted(latencies, part))
+    }
+
+    /// The same from when they were sent, of what was accepted.
+    pub fn quantile_from_sent(&self, part: f64) -> Duration {
+        of_sorted(&self.from_sent, part)
     }
 
     pub fn statuses(&self) -> Vec<u16> {
         self.by_status.keys().copied().collect()
     }
+}
+
+fn of_sorted(latencies: &[Duration], part: f64) -> Duration {
+    let at = ((latencies.len() as f64 * part) as usize).min(latencies.len().saturating_sub(1));
+    latencies.get(at).copied().unwrap_or_default()
 }
 
 /// Sends a load to its end.
@@ -77,8 +88,9 @@ pub async fn send(server: &Server, load: &Load) -> Outcome {
                     }
                     let due = begun + each * n as u32;
                     tokio::time::sleep_until(due.into()).await;
+                    let sent = Instant::now();
                     let status = ask(&mut stream, &request(n)).await.unwrap_or(0);
-                    answers.push((status, due.elapsed()));
+                    answers.push((status, due.elapsed(), sent.elapsed()));
                     if status == 0 {
                         match TcpStream::connect(address).await {
                             Ok(another) => stream = another,
@@ -91,11 +103,15 @@ pub async fn send(server: &Server, load: &Load) -> Outcome {
         .collect();
     let mut outcome = Outcome::default();
     for lane in lanes {
-        for (status, latency) in lane.await.unwrap() {
-            outcome.by_status.entry(status).or_default().push(latency);
+        for (status, from_due, from_sent) in lane.await.unwrap() {
+            outcome.by_status.entry(status).or_default().push(from_due);
+            if status == 202 {
+                outcome.from_sent.push(from_sent);
+            }
         }
     }
     outcome.took = begun.elapsed();
+    outcome.from_sent.sort_unstable();
     outcome.by_status.values_mut().for_each(|latencies| latencies.sort_unstable());
     outcome
 }

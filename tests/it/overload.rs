@@ -79,14 +79,14 @@ impl Overloaded {
 fn print(what: &str, load: &Load, outcome: &Outcome) {
     let ms = |status, part| outcome.quantile(status, part).as_secs_f64() * 1e3;
     println!(
-        "{what}: offered {}/s, accepted {:.0}/s, shed {:.0}/s; accepted p50 {:.0} ms, p99 {:.0} ms, most {:.0} ms; \
-         shed p50 {:.1} ms, p99 {:.0} ms",
+        "{what}: offered {}/s, accepted {:.0}/s, shed {:.0}/s; accepted p50 {:.0} ms, p99 {:.0} ms ({:.0} ms \
+         from being sent); shed p50 {:.1} ms, p99 {:.0} ms",
         load.rate,
         outcome.answers(202) as f64 / outcome.took.as_secs_f64(),
         outcome.answers(503) as f64 / outcome.took.as_secs_f64(),
         ms(202, 0.5),
         ms(202, 0.99),
-        ms(202, 1.0),
+        outcome.quantile_from_sent(0.99).as_secs_f64() * 1e3,
         ms(503, 0.5),
         ms(503, 0.99),
     );
@@ -139,17 +139,19 @@ async fn a_flooded_site_takes_no_room_from_another() {
     assert!(quiet.quantile(202, 0.99) < Duration::from_secs(1));
 }
 
-/// More requests than the processors can serve. The long form offers enough for any machine.
+/// More requests than the processors can serve, which the load shares with the server: each connection has one under
+/// way, so from when it was sent a request waits for at most as many as there are connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_than_the_processors_can_do_ends_in_answers_too() {
     let over = served(&[]);
     over.warm_up().await;
-    let rate = if seconds() > Duration::from_secs(4) { 60_000 } else { 6_000 };
+    let rate = if seconds() > Duration::from_secs(4) { 12_000 } else { 3_000 };
     let load = Load { rate, time: seconds(), connections: 1_000, request: views(SITE) };
     let outcome = send(&over.server, &load).await;
     print("busy processors", &load, &outcome);
     let (accepted, shed) = (outcome.answers(202), outcome.answers(503));
     assert_eq!(outcome.answers(0), 0, "every request has its answer");
+    assert!(outcome.quantile_from_sent(0.99) < Duration::from_secs(5));
     let outcomes = over.outcomes(0, 1 + accepted + shed);
     assert_eq!(outcomes["accepted"], 1 + accepted);
     assert_eq!(outcomes["overloaded"].as_u64().unwrap_or(0), shed as u64);
