@@ -7,7 +7,7 @@ RUN_LISTEN ?= 127.0.0.1:8080
 # Trial data that tells countries only (docs/OPERATIONS.md); a real install sets its own file.
 RUN_GEO ?= node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb
 
-.PHONY: help setup front native tools run build bin test unit clean-data bench bench-http bench-core data upgrade flood
+.PHONY: help setup front native tools run build bin test unit clean-data bench bench-http bench-core data clocks upgrade fuzz soak flood
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ run: bin ## serve on the embedded store, with a demo site to click on
 test: setup front tools ## every suite, with seconds for each
 	@bash scripts/test.sh
 
+clocks: bin ## all time zones day by day, and servers whose clocks jump
+	CLOCKS=1 $(CARGO) test --locked --profile ci --test it -- zones:: clocks:: --nocapture
+
 upgrade: bin ## restart on one socket under load, 20 times
 	UPGRADES=20 $(CARGO) test --locked --profile ci --test it upgrade::nobody -- --nocapture
 
@@ -58,6 +61,9 @@ bench-core: setup ## the counting core alone
 	$(CARGO) bench --profile ci --bench core
 bench-http: bin ## durable collection against a route that only reads the body
 	@bash benches/http.sh
+
+fuzz: setup ## every fuzz target for FUZZ_SECONDS (600) each; needs a C++ compiler
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) FUZZ_TARGETS="$(FUZZ_TARGETS)" bash scripts/fuzz.sh
 
 data: setup ## copy the public data files again from their packages
 	bash data/update.sh

@@ -1,6 +1,12 @@
 //! Wires the rooms together and runs them until told to stop.
 
-use std::{io, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::TcpListener,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::web;
 use tokio::sync::mpsc;
@@ -30,6 +36,7 @@ use crate::{
         declaration::SiteId,
         tally::{Caps, KnownValues},
     },
+    jobs::server::Server as Jobs,
     journal::{Journal, JournalConfig},
     memory::{
         days::{Fixed, Known, Memory},
@@ -152,7 +159,7 @@ impl Parts {
             journal.clone(),
             runtime.clone(),
             Box::new(KnownFromControl(control.clone())),
-            Box::new(StoredPast::new(store.clone(), files.clone())),
+            Box::new(StoredPast::new(store.clone(), files.clone(), config.node)),
             Caps::default(),
             config.node,
         ));
@@ -165,7 +172,7 @@ impl Parts {
             journal: &journal,
             runtime: runtime.as_ref(),
             files: &files,
-            site: &|site| match sites.by_id(site) {
+            site: &|site| match sites.by_id(site).or_else(|| sites.leaving(site)) {
                 Some(entry) => Some(Fixed::of(entry.at(now), entry.day(now))),
                 None => (site == SiteId::NONE).then(Fixed::none),
             },
@@ -196,8 +203,9 @@ impl Parts {
         };
         let collector = Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds);
         let collector = Arc::new(collector.map_err(io_of("the keys of collection"))?);
-        let parts =
-            Parts { control, store, journal, memory, closing, collector, runtime, retention: Arc::default() };
+        let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());
+        let (jobs, retention) = (Arc::new(jobs), Arc::default());
+        let parts = Parts { control, store, journal, memory, closing, collector, runtime, jobs, retention };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
         }
@@ -209,6 +217,7 @@ impl Parts {
     /// the process that follows.
     fn stop(&self, drivers: Drivers, now: UnixMs) {
         self.collector.settle(now);
+        self.jobs.stop();
         drivers.stop();
         if let Err(error) = self.journal.flush() {
             tracing::error!(%error, "the journal could not be flushed");
@@ -226,7 +235,8 @@ impl Parts {
         }
         self.collector.settle(now);
         self.erase_removed();
-        self.retention.step(&*self.store, &self.control.directory().load(), now);
+        self.jobs.step(now);
+        self.retention.step(&*self.store, &self.control.directory().load(), now, Instant::now());
     }
 
     fn erase_removed(&self) {
@@ -249,12 +259,13 @@ impl Parts {
 }
 
 fn journal_config(config: &Config, runtime: Option<&RuntimeDir>) -> JournalConfig {
-    let folder = config.data.join("journal");
-    let keys = match (config.durability, runtime) {
-        (Durability::Process, Some(runtime)) => runtime.path().join("keys"),
-        _ => config.data.join("journal-keys"),
+    let on_disk = config.data.join("journal-keys");
+    let in_memory = runtime.map(|runtime| runtime.path().join("keys"));
+    let (keys, before) = match (config.durability, in_memory) {
+        (Durability::Process, Some(in_memory)) => (in_memory, Some(on_disk)),
+        (_, in_memory) => (on_disk, in_memory),
     };
-    JournalConfig::new(folder, keys)
+    JournalConfig { key_dir_before: before, ..JournalConfig::new(config.data.join("journal"), keys) }
 }
 
 async fn refresh_for_ever(parts: Parts) {

@@ -55,7 +55,6 @@ pub(crate) async fn serve(
     let claim_token = parts.control.claim_token()?;
     let collector = Data::from(parts.collector.clone());
     let (bare, workers) = (config.bare_route, config.workers);
-    let connections = config.connections.div_ceil(workers);
     let newcomers = Arc::new(AtomicUsize::new(0));
     let (counted, taking) = (newcomers.clone(), ready.clone());
     let server = HttpServer::new(move || {
@@ -80,7 +79,7 @@ pub(crate) async fn serve(
     })
     .on_connect(move |_, data: &mut Extensions| drop(data.insert(Newcomer::of(&counted))))
     .workers(workers)
-    .max_connections(connections)
+    .max_connections(config.connections.div_ceil(workers))
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(HEAD_TIMEOUT)
     .shutdown_timeout(STOP_S)

@@ -46,7 +46,7 @@ impl Closing {
         all
     }
 
-    fn deliver_day(&self, day: &SiteDay) -> bool {
+    pub(super) fn deliver_day(&self, day: &SiteDay) -> bool {
         loop {
             let _moving = lock(&self.moving);
             let Some((id, release)) = day.to_deliver() else { return true };

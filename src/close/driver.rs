@@ -159,15 +159,12 @@ impl Closing {
         self.deliver();
     }
 
-    /// True once in each flush interval, counted from the epoch so that an hourly flush follows the hour.
+    /// True once in each flush interval, counted from the epoch so that an hourly flush follows the hour. A clock
+    /// that went back begins another interval: releases go on, and never come closer than the interval is long.
     fn flush_due(&self, now: UnixMs) -> bool {
         let interval = (self.flush_interval.as_millis() as i64).max(1);
-        let last = self.last_flush.load(Ordering::Relaxed);
-        let due = now.div_euclid(interval) != last.div_euclid(interval);
-        if due {
-            self.last_flush.store(now, Ordering::Relaxed);
-        }
-        due
+        let last = self.last_flush.swap(now, Ordering::Relaxed);
+        now.div_euclid(interval) > last.div_euclid(interval)
     }
 
     /// Freezes what is pending, makes it durable, offers it to the store.
@@ -201,12 +198,13 @@ impl Closing {
         for breach in self_check::breaches(&release, day.k) {
             tracing::error!(site = day.site.0, day = %day.calendar.day, "self-check of a closed day: {breach}");
         }
-        day.closed(Arc::new(release));
-        self.file(day);
+        // Before the file: a kill in between closes the day, and remembers, again.
         if !day.is_removed() {
             self.remember.remember(day.site, day.calendar.day, used);
             self.memory.refresh_known(day.site);
         }
+        day.closed(Arc::new(release));
+        self.file(day);
         let took_ms = started.elapsed().as_millis() as u64;
         tracing::info!(site = day.site.0, day = %day.calendar.day, rows, took_ms, "closed a day");
     }
@@ -260,6 +258,40 @@ impl Closing {
             Err(error) => note(trouble, format!("site {} could not be erased: {error}", site.0), error),
         }
         erased.map_err(|error| error.to_string())
+    }
+
+    /// Closes the days of a site that becomes part of another, before their time, and brings them to the store.
+    /// Hits that had arrived are waited for. Blocks.
+    ///
+    /// # Errors
+    /// Words, where the store has not taken everything yet; to be called again.
+    pub fn end_site(&self, site: SiteId, now: UnixMs) -> Result<(), String> {
+        for day in self.memory.shut(site) {
+            let patience = Instant::now() + Duration::from_millis(GRACE_MS_MAX as u64);
+            while day.arriving() > 0 && Instant::now() < patience {
+                std::thread::park_timeout(TICK / 25);
+            }
+            self.close(&day, now);
+            self.file(&day);
+            self.deliver_day(&day);
+        }
+        self.memory.forget_done();
+        let files = self.days_in_files(site).map_err(|error| format!("its release files: {error}"))?;
+        match self.memory.days_of(site).is_empty() && files.is_empty() {
+            true => Ok(()),
+            false => {
+                Err(self.trouble().store.unwrap_or_else(|| "its last rows wait for the store".to_owned()))
+            }
+        }
+    }
+
+    /// The days of a site of which releases have files: they wait for the store, or it refused them.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn days_in_files(&self, site: SiteId) -> std::io::Result<BTreeSet<Day>> {
+        let ids = self.files.left()?.into_iter();
+        Ok(ids.filter(|id| id.site == site).map(|id| id.day).collect())
     }
 
     fn wait_for_work(&self, at_most: Duration) {

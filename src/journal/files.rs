@@ -69,9 +69,31 @@ impl Places {
         Ok(found)
     }
 
-    /// Finishes what a crash interrupted in `destroy`.
+    /// Takes over the keys that lie in another directory. A crash in between leaves two of one key, and the next
+    /// start removes the one that stayed.
+    pub(super) fn take_keys(&self, from: &Path) -> io::Result<()> {
+        if !from.is_dir() {
+            return Ok(());
+        }
+        let other = Places { dir: self.dir.clone(), key_dir: from.to_owned() };
+        for file in named(from, ".journal-key")? {
+            let secrets = Secrets::default();
+            // What is no key cannot be of use where it is, either; it goes with its journal.
+            if let Ok(secret) = read_key(&other.key(file), file, &secrets)
+                && read_key(&self.key(file), file, &secrets).is_err()
+            {
+                write_key(&self.key(file), file, &secret)?;
+            }
+            remove_key(&other.key(file))?;
+        }
+        Ok(())
+    }
+
+    /// Finishes what a crash interrupted in `destroy`, and undoes what one interrupted in `create`.
     pub(super) fn finish_destroying(&self) -> io::Result<()> {
-        named(&self.dir, ".journal.gone")?.into_iter().try_for_each(|file| self.destroy(file))
+        let (gone, begun) = (named(&self.dir, ".journal.gone")?, named(&self.dir, ".journal.new")?);
+        let begun = begun.into_iter().filter(|&file| !self.journal(file).exists());
+        gone.into_iter().chain(begun).try_for_each(|file| self.destroy(file))
     }
 
     /// What is there of a site-day: its journal opened at its first frame and its key, or nothing yet.

@@ -8,6 +8,7 @@ mod batch;
 mod commit;
 mod files;
 mod frame;
+pub mod image;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,9 @@ pub struct JournalConfig {
     /// Directory of their keys: the data directory (`durability = "power"`) or the memory-backed runtime
     /// directory (`"process"`). Made if missing (0700).
     pub key_dir: PathBuf,
+    /// Where keys lay under the other `durability`: a start moves them, so that the setting can be changed at any
+    /// time.
+    pub key_dir_before: Option<PathBuf>,
     /// Bytes that may wait for a commit before `room` says no. At most 1 GiB.
     pub pending_bytes_max: usize,
     /// How long a commit waits for company. Zero: batches form only while the one before is being synced.
@@ -72,7 +76,13 @@ pub struct JournalConfig {
 impl JournalConfig {
     /// The defaults: 64 MiB may wait, no waiting for company.
     pub fn new(dir: PathBuf, key_dir: PathBuf) -> JournalConfig {
-        JournalConfig { dir, key_dir, pending_bytes_max: 64 << 20, gather: Duration::ZERO }
+        JournalConfig {
+            dir,
+            key_dir,
+            key_dir_before: None,
+            pending_bytes_max: 64 << 20,
+            gather: Duration::ZERO,
+        }
     }
 }
 
@@ -181,6 +191,7 @@ impl Journal {
         let places = Places { dir: config.dir, key_dir: config.key_dir };
         places.prepare()?;
         let lock = lock(&places.dir.join("lock"))?;
+        config.key_dir_before.map_or(Ok(()), |before| places.take_keys(&before))?;
         places.finish_destroying()?;
         let shared = Arc::new(Shared::default());
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn({
@@ -345,6 +356,13 @@ impl Journal {
         let id = handle.id;
         self.close(handle);
         self.places.destroy(id)
+    }
+
+    /// From now on nothing is committed, or all that waits and what follows.
+    #[cfg(test)]
+    pub(crate) fn hold_for_tests(&self, held: bool) {
+        self.shared.lock().hold(held);
+        self.shared.wake();
     }
 
     /// As after a failed sync.

@@ -4,7 +4,6 @@
 //! frame with any frame's header after it is damage: acknowledged hits are lost, and a person must know.
 
 use std::{
-    fs::File,
     io::{BufReader, Read, Seek, SeekFrom},
     path::Path,
 };
@@ -32,10 +31,10 @@ pub(super) fn read(
     path: &Path,
     id: FileId,
     key: &[u8; 32],
-    file: &mut File,
+    file: &mut (impl Read + Seek),
     each: &mut dyn FnMut(u64, &[u8]),
 ) -> Result<End, OpenError> {
-    let len = file.metadata().map_err(OpenError::at(path))?.len();
+    let len = file.seek(SeekFrom::End(0)).map_err(OpenError::at(path))?;
     file.seek(SeekFrom::Start(FILE_HEADER as u64)).map_err(OpenError::at(path))?;
     let mut reader = BufReader::with_capacity(1 << 20, &mut *file);
     let mut end = End { seq: 0, frame: 0, offset: FILE_HEADER as u64, torn: 0 };
@@ -82,7 +81,7 @@ fn next(reader: &mut impl Read, left: u64, sealed: &mut Vec<u8>) -> std::io::Res
 }
 
 /// A frame that is not whole: the torn end of the file, or damage if a later frame's header follows.
-fn tail(path: &Path, file: &mut File, end: End, len: u64) -> Result<End, OpenError> {
+fn tail(path: &Path, file: &mut (impl Read + Seek), end: End, len: u64) -> Result<End, OpenError> {
     const STEP: usize = 1 << 20;
     let later = end.frame + 2;
     let mut window = Vec::with_capacity(STEP + FRAME_HEADER);

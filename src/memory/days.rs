@@ -65,6 +65,8 @@ pub struct Memory {
 #[derive(Default)]
 struct SiteDays {
     days: RwLock<Vec<Arc<SiteDay>>>,
+    /// The latest day that was let go of: none up to it opens again, whatever the store can say by then.
+    gone: Mutex<Option<Day>>,
     /// Held while a day is opened: one owner makes the salt.
     opening: Mutex<()>,
 }
@@ -156,7 +158,8 @@ impl Memory {
     /// A clock that went back over midnight reopens nothing: the hit counts into the day after the last one.
     fn day_to_open(&self, fixed: &Fixed, days: &SiteDays, now: UnixMs) -> Day {
         let day = fixed.day.unwrap_or_else(|| fixed.zone.day_at(now));
-        let latest = read(&days.days).last().map(|latest| latest.calendar.day);
+        let held = read(&days.days).last().map(|latest| latest.calendar.day);
+        let latest = held.max(*days.gone.lock().unwrap_or_else(PoisonError::into_inner));
         let day = latest.map_or(day, |latest| day.max(latest.plus(1)));
         self.past.closed_since(fixed.site, day).map_or(day, |closed| closed.plus(1))
     }
@@ -204,6 +207,11 @@ impl Memory {
             replay.begin(opened)?;
         }
         let mut replayed = replay.finish()?.ok_or(ReplayError::NotOpened)?;
+        if records == 0 && now < replayed.calendar.starts {
+            let early = Record::Early { hour: now.div_euclid(3_600_000) };
+            self.append(&handle, &early)?;
+            replayed.apply(early);
+        }
         files.into_iter().for_each(|file| replayed.use_file(file));
         let tables = match now < replayed.calendar.ends {
             true => self.tables(id, &handle, &mut replayed)?,
@@ -251,7 +259,14 @@ impl Memory {
     pub fn forget_done(&self) {
         for site in read(&self.sites).values() {
             if read(&site.days).iter().any(|day| day.is_done()) {
-                write(&site.days).retain(|day| !day.is_done());
+                write(&site.days).retain(|day| {
+                    let done = day.is_done();
+                    if done {
+                        let mut gone = site.gone.lock().unwrap_or_else(PoisonError::into_inner);
+                        *gone = gone.max(Some(day.calendar.day));
+                    }
+                    !done
+                });
             }
         }
     }
@@ -268,6 +283,30 @@ impl Memory {
                 tracing::error!(%error, site = site.0, "a removed site's journal could not be destroyed");
             }
         }
+    }
+
+    /// Opens no day of a site any more: it is about to become part of another. Returns the days that are left of
+    /// it. Blocks.
+    pub fn shut(&self, site: SiteId) -> Vec<Arc<SiteDay>> {
+        write(&self.removed).insert(site);
+        let Some(days) = read(&self.sites).get(&site).cloned() else { return Vec::new() };
+        // Whoever was opening a day has pushed it by now.
+        let _one_owner = days.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&days.days).clone()
+    }
+
+    /// The days of a site that are in memory.
+    pub fn days_of(&self, site: SiteId) -> Vec<Arc<SiteDay>> {
+        read(&self.sites).get(&site).map(|days| read(&days.days).clone()).unwrap_or_default()
+    }
+
+    /// Runs `act` while a day is not in memory and cannot be opened; `None` where it is there. The site's first hit
+    /// of a day waits meanwhile.
+    pub fn while_unopened<T>(&self, site: SiteId, day: Day, act: impl FnOnce() -> T) -> Option<T> {
+        let days = self.site_days(site);
+        let _one_owner = days.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = read(&days.days).iter().any(|one| one.calendar.day == day);
+        (!there).then(act)
     }
 
     /// Takes in what has become known of a site's values since its days were opened. Blocks.

@@ -22,6 +22,8 @@ pub enum Record {
     /// An [`Record::Epoch`] after one in which visitors were counted, with what the ledger notes of it: a start
     /// without handover, which forgot as many `visits`. One record, so that a kill leaves both or neither.
     Cut { visits: u64 },
+    /// The day took hits from this hour since the epoch on, before its date began. Right after the first.
+    Early { hour: i64 },
 }
 
 /// What is fixed as a day opens: the day closes under it, whatever the settings are by then.

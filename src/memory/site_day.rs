@@ -88,7 +88,7 @@ pub struct SiteDay {
     pub calendar: Calendar,
     pub k: u32,
     pub settings_version: u32,
-    pub(super) node: u32,
+    pub node: u32,
     journal: Arc<Journal>,
     room: Arc<Room>,
     salt: RwLock<Option<Salt>>,
@@ -346,6 +346,11 @@ impl SiteDay {
     /// The releases that the store has not acknowledged, oldest first.
     pub fn waiting(&self) -> Vec<ReleaseId> {
         self.lock().waiting.iter().map(|one| one.id).collect()
+    }
+
+    /// The store has acknowledged all releases up to this one: no other will ever have their numbers.
+    pub fn acknowledged(&self) -> u32 {
+        self.lock().stored
     }
 
     /// Forgets a release that the store has acknowledged, or that was set aside. The ticket, where the day is still open, resolves

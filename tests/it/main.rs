@@ -7,6 +7,7 @@
 mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
 mod api; // requests of the tests below
 mod compare; // a report's JSON against what it must say
+mod corpora; // every input that fuzzing found worth keeping, and the seeds, against the laws of fuzz/
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
 mod docs; // the documents against the code: links, files, settings
 mod duplicates; // requests sent twice, and batches
@@ -14,6 +15,8 @@ mod expected; // what a report must say, from the naive recount
 mod faults; // calls on files that fail, wait or kill, set from outside
 mod filtered; // reports with one filter, against the naive recount
 mod flood; // floods of distinct values: memory stays within its bounds, and what was known stays told
+#[path = "../../fuzz/src/lib.rs"]
+mod fuzzed; // the laws that any input must keep, shared with the fuzz targets
 mod hostile; // raw sockets: abuse of HTTP, slow and idle connections, bodies that are wrong
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
@@ -29,6 +32,7 @@ mod server; // a real Mayfly and its clock
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
+mod zones; // every time zone, day by day, against data from outside
 
 use std::{
     collections::BTreeSet,

@@ -83,6 +83,7 @@ fn a_flipped_bit_is_found_wherever_it_is() {
         fs::write(bench.path(), &flipped).unwrap();
         let found = bench.read().map(|(records, opened)| (records.len(), opened.torn));
         match (at, found) {
+            (7, Err(OpenError::Version { path })) => assert_eq!(path, bench.path()),
             (0..16, Err(OpenError::Foreign { path, .. })) => assert_eq!(path, bench.path()),
             (16..32, Err(OpenError::WrongKey { journal, .. })) => assert_eq!(journal, bench.path()),
             (32.., Err(OpenError::Damaged { offset, .. })) => assert!(at < last && (offset as usize) <= at),
@@ -203,4 +204,42 @@ fn destroying_leaves_neither_key_nor_journal() {
     ticket.wait().unwrap();
     assert_eq!(left(&bench), ["lock"]);
     assert!(fs::read(kept).unwrap().iter().all(|&byte| byte == 0), "the key was overwritten");
+}
+
+#[test]
+fn keys_follow_the_setting_of_where_they_lie() {
+    let bench = Bench::new();
+    bench.write(&FRAMES);
+    let elsewhere = bench.dir.path().join("elsewhere");
+    let moved = JournalConfig {
+        key_dir: elsewhere.clone(),
+        key_dir_before: Some(bench.dir.path().join("keys")),
+        ..bench.config()
+    };
+    let key = fs::read(bench.key()).unwrap();
+    for _ in 0..2 {
+        let journal = Journal::start(moved.clone()).unwrap();
+        assert!(!bench.key().exists());
+        assert_eq!(journal.open(DAY, |_, _| {}).unwrap().records, 6);
+        // A crash in between leaves it in both places.
+        fs::write(bench.key(), &key).unwrap();
+    }
+    let back = JournalConfig { key_dir_before: Some(elsewhere.clone()), ..bench.config() };
+    assert_eq!(Journal::start(back).unwrap().open(DAY, |_, _| {}).unwrap().records, 6);
+    assert_eq!(fs::read_dir(elsewhere).unwrap().count(), 0);
+}
+
+#[test]
+fn a_journal_that_was_only_begun_is_gone_at_the_next_start() {
+    let bench = Bench::new();
+    drop(bench.start());
+    let beginning = PathBuf::from(format!("{}.new", bench.path().display()));
+    fs::write(&beginning, "mayfjrn1").unwrap();
+    fs::write(bench.key(), "mayfkey1").unwrap();
+    assert_eq!(bench.start().list().unwrap(), []);
+    assert!(!beginning.exists() && !bench.key().exists());
+    // Beside a whole journal it is not a beginning of it.
+    bench.write(&FRAMES);
+    fs::write(&beginning, "mayfjrn1").unwrap();
+    assert_eq!(bench.read().unwrap().0, records_of(&FRAMES));
 }

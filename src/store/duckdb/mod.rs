@@ -5,6 +5,7 @@
 
 mod correct;
 mod daily;
+mod export;
 mod migrate;
 mod sql;
 mod whole;
@@ -28,6 +29,7 @@ use crate::domain::{
 };
 
 use daily::Loose;
+pub use export::{ExportFormat, Exported, export};
 pub use migrate::NEWEST;
 use whole::OwnFile;
 pub use whole::{FamilySums, months};

@@ -32,6 +32,7 @@ use super::{
         server::{Home, PATIENCE, Server},
     },
     load::{Clock, EVENTS, Lane, PLANS, Run, lane_name},
+    power::Mirror,
 };
 
 /// How an install keeps what a kill must not lose.
@@ -65,6 +66,10 @@ pub struct Install {
     pub clock: Arc<Clock>,
     pub faults: Faults,
     pub keeping: Keeping,
+    /// What a power loss would leave of the data directory, where that is kept.
+    pub mirror: Option<Mirror>,
+    /// The last start found nothing of what was in memory.
+    memory_lost: bool,
     pub zone: Zone,
     key: String,
     pub lanes: Vec<Lane>,
@@ -102,6 +107,8 @@ impl Install {
             home,
             faults,
             keeping,
+            mirror: None,
+            memory_lost: false,
             zone,
             key,
         }
@@ -122,7 +129,18 @@ impl Install {
         let flags = self.flags();
         let mut command = self.home.serving(&flags.iter().map(String::as_str).collect::<Vec<_>>());
         self.faults.over(&mut command);
+        self.mirror.iter().for_each(|mirror| mirror.over(&mut command));
         command
+    }
+
+    /// Nothing runs: the disk goes back to what was synced, and memory is empty.
+    pub fn lose_power(&mut self) {
+        self.mirror = self.mirror.take().map(Mirror::lose_power);
+        let run = self.home.runtime.path().join("run");
+        if run.exists() {
+            std::fs::remove_dir_all(run).unwrap();
+        }
+        self.memory_lost = true;
     }
 
     /// A start, without a look at what it holds.
@@ -166,7 +184,7 @@ impl Install {
             });
             self.resolve(&api, day, what).await;
         }
-        if self.keeping == Keeping::Nothing {
+        if std::mem::take(&mut self.memory_lost) || self.keeping == Keeping::Nothing {
             self.forget(today);
         }
         for day in days {

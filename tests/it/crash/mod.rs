@@ -4,6 +4,7 @@
 mod install;
 mod load;
 mod places;
+mod power;
 
 use std::time::{Duration, Instant};
 

@@ -16,16 +16,16 @@ use super::{
 /// Files by a part of their paths: journals with their keys, releases, the store with its log, the control database
 /// with its log, and what is memory.
 const FILES: [&str; 5] = ["/journal", "/releases", "/mayfly.duckdb", "/control", "/run/"];
-const LANES: usize = 4;
+pub const LANES: usize = 4;
 /// Hits of a lane at a time.
 const HITS: u64 = 3;
 
 /// A kind of place: what the process dies of, at which calls.
 #[derive(Clone, Copy, Debug)]
-struct Kind {
-    call: Call,
-    path: &'static str,
-    act: Act,
+pub struct Kind {
+    pub call: Call,
+    pub path: &'static str,
+    pub act: Act,
 }
 
 fn kinds() -> Vec<Kind> {
@@ -52,7 +52,7 @@ const DELIVERED: Rule =
     Rule { call: Call::Unlink, path: "/releases/1-", after: u32::MAX, times: 0, act: Act::Kill };
 
 /// One life of a server: a start, hits, a release, hits, midnight, a close, hits, a stop. True if it was killed.
-async fn live(install: &mut Install, kind: Kind, after: u32) -> bool {
+pub async fn live(install: &mut Install, kind: Kind, after: u32) -> bool {
     install.faults.set(&[Rule::once(kind.call, kind.path, after, kind.act), DELIVERED]);
     let mut server = Server::spawn(install.command());
     let started = until("the server starts or is killed", || {
@@ -89,7 +89,7 @@ fn delivered(install: &Install, server: &mut Server, releases: u32) {
     });
 }
 
-async fn hits(install: &mut Install, server: &Server) {
+pub async fn hits(install: &mut Install, server: &Server) {
     let run = install.run(server);
     let lanes = std::mem::take(&mut install.lanes);
     // A lane with a hit in doubt waits until it is known what became of it.
