@@ -18,13 +18,16 @@ mod duplicates; // requests sent twice, and batches
 mod expected; // what a report must say, from the naive recount
 mod faults; // calls on files that fail, wait or kill, set from outside
 mod filtered; // reports with one filter, against the naive recount
+mod flood; // floods of distinct values: memory stays within its bounds, and what was known stays told
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzzed; // the laws that any input must keep, shared with the fuzz targets
 mod hostile; // raw sockets: abuse of HTTP, slow and idle connections, bodies that are wrong
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
 mod load; // many hits at once: reads of one moment, a kill
+mod open_loop; // a load that does not wait for answers
 mod outage; // the store fails, in every way, and no hit is lost or counted twice
+mod overload; // more than the server can take
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
