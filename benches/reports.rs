@@ -339,6 +339,7 @@ fn main() {
         memory: &memory,
         site: &site,
         now: now(&site),
+        day: site.zone.day_at(now(&site)),
         reader: Reader::Staff,
     };
     for period in ["today", "28d", "12mo"] {

@@ -12,6 +12,9 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
 
+mod runtime;
+use runtime::runtime;
+
 /// Declares every setting once: its name in the file, its flag (with dashes) and its variable.
 macro_rules! raw_config {
     ($($(#[$extra:meta])* $name:ident $variable:literal $value:literal $help:literal)*) => {
@@ -51,6 +54,10 @@ raw_config! {
     network_v6 "MAYFLY_NETWORK_V6" "BITS" "Leading bits of an IPv6 address that make a visitor's network, 16 to 64 [default: 64]"
     geo "MAYFLY_GEO" "FILE" "MaxMind file that tells countries (regions, cities) of networks [default: none]"
     max_body "MAYFLY_MAX_BODY" "BYTES" "Most bytes of a collection request [default: 65536]"
+    connections "MAYFLY_CONNECTIONS" "NUMBER" "Most connections at once [default: 8192]"
+    hits_waiting "MAYFLY_HITS_WAITING" "NUMBER" "Most hits under way at once; half of them for one site [default: 20000]"
+    address_rate "MAYFLY_ADDRESS_RATE" "HITS" "Hits a second that one address may send for long, 0 for no limit [default: 100]"
+    site_rate "MAYFLY_SITE_RATE" "HITS" "Hits a second that all may send for one site, 0 for no limit [default: 0]"
     workers "MAYFLY_WORKERS" "NUMBER" "Threads that serve requests [default: one for each processor]"
     log_level "MAYFLY_LOG_LEVEL" "LEVEL" "error, warn, info, debug or trace, also by module such as `info,mayfly::close=debug` [default: info]"
     log_format "MAYFLY_LOG_FORMAT" "text|json" "How log lines are written [default: text]"
@@ -86,6 +93,12 @@ pub struct Config {
     pub geo: Option<PathBuf>,
     /// Bytes.
     pub max_body: usize,
+    pub connections: usize,
+    pub hits_waiting: usize,
+    /// Hits a second; 0: no limit.
+    pub address_rate: u64,
+    /// Hits a second; 0: no limit.
+    pub site_rate: u64,
     pub workers: usize,
     /// Directives for tracing's `EnvFilter`, checked.
     pub log_level: String,
@@ -266,6 +279,10 @@ impl Config {
             network_v6: number("network_v6", raw.network_v6.as_deref(), 64, 16, 64)? as u8,
             geo: raw.geo.as_deref().filter(|text| *text != "none").map(geo).transpose()?,
             max_body: number("max_body", raw.max_body.as_deref(), 65_536, 1_024, 1_048_576)? as usize,
+            connections: number("connections", raw.connections.as_deref(), 8_192, 16, 1_000_000)? as usize,
+            hits_waiting: number("hits_waiting", raw.hits_waiting.as_deref(), 20_000, 4, 1_000_000)? as usize,
+            address_rate: number("address_rate", raw.address_rate.as_deref(), 100, 0, 1_000_000)?,
+            site_rate: number("site_rate", raw.site_rate.as_deref(), 0, 0, 1_000_000)?,
             workers: number(
                 "workers",
                 raw.workers.as_deref(),
@@ -329,6 +346,10 @@ impl fmt::Display for Config {
         writeln!(f, "network_v6 = {}", self.network_v6)?;
         writeln!(f, "geo = {:?}", path(&self.geo))?;
         writeln!(f, "max_body = {}", self.max_body)?;
+        writeln!(f, "connections = {}", self.connections)?;
+        writeln!(f, "hits_waiting = {}", self.hits_waiting)?;
+        writeln!(f, "address_rate = {}", self.address_rate)?;
+        writeln!(f, "site_rate = {}", self.site_rate)?;
         writeln!(f, "workers = {}", self.workers)?;
         writeln!(f, "log_level = {:?}", self.log_level)?;
         writeln!(f, "log_format = {:?}", if self.log_format == LogFormat::Text { "text" } else { "json" })?;
@@ -451,47 +472,6 @@ fn log_level(text: &str) -> Result<String> {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => wrong("log_level", text, format!("error, warn, info, debug or trace ({error})")),
     }
-}
-
-/// The runtime directory: as given; else the service's; else one for this data directory below the user's.
-/// A default that is no memory is left out, a given one is an error: salts must not reach a disk.
-fn runtime(given: Option<&str>, data: &Path, environment: &Environment) -> Result<Option<PathBuf>> {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    if let Some(text) = given {
-        let path = std::path::absolute(text).unwrap_or_else(|_| text.into());
-        return match (text, memory_backed(&path, &mounts)) {
-            ("none" | "", _) => Ok(None),
-            (_, true) => Ok(Some(path)),
-            (_, false) => wrong(
-                "runtime",
-                text,
-                "a directory in memory (tmpfs), for salts must not reach a disk; or `none`",
-            ),
-        };
-    }
-    // Two servers of one user must not share a directory.
-    let full = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
-    let tag = blake3::hash(full.as_os_str().as_encoded_bytes()).to_hex();
-    let below_user = environment.user_runtime.as_ref().map(|path| path.join(format!("mayfly-{}", &tag[..8])));
-    let candidates = environment.service_runtime.clone().into_iter().chain(below_user);
-    Ok(candidates.into_iter().find(|path| memory_backed(path, &mounts)))
-}
-
-/// Whether the file system on which a path lies (or would lie) is memory, by the kernel's list of mounts.
-fn memory_backed(path: &Path, mounts: &str) -> bool {
-    // A symbolic link may lead elsewhere: the nearest part that is there is followed.
-    let there = path.ancestors().find_map(|part| part.canonicalize().ok());
-    let there = there.as_deref().unwrap_or(path);
-    let kind = mounts
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.split(' ');
-            let (_, point, kind) = (fields.next()?, fields.next()?, fields.next()?);
-            there.starts_with(point).then_some((point.len(), kind))
-        })
-        // Of mounts on one point the later one covers the earlier.
-        .max_by_key(|&(length, _)| length);
-    matches!(kind, Some((_, "tmpfs" | "ramfs")))
 }
 
 #[cfg(test)]

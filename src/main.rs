@@ -21,8 +21,12 @@ use tokio::{
 };
 
 fn main() -> ExitCode {
-    let mut surroundings =
-        Surroundings { now: clock::now(), environment: Environment::read(), password: &mut read_password };
+    let mut surroundings = Surroundings {
+        now: clock::now(),
+        environment: Environment::read(),
+        password: &mut read_password,
+        says: &say,
+    };
     let task = match cli::run(Cli::parse(), &mut surroundings) {
         Ok(task) => task,
         Err(error) => return fail(&error, error.exit_code()),
@@ -99,6 +103,13 @@ fn print(text: &str) -> ExitCode {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error, 1),
         _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Tells a person who waits at a terminal how far a job is.
+fn say(words: &str) {
+    if io::stderr().is_terminal() {
+        eprintln!("{words} ...");
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     close::{driver::Closing, retention::Retention},
     collect::endpoint::Collector,
     control::Control,
+    jobs::server::Server as Jobs,
     journal::Journal,
     memory::{days::Memory, runtime::RuntimeDir},
     store::Store,
@@ -22,5 +23,6 @@ pub struct Parts {
     pub collector: Arc<Collector>,
     /// Where salts and visitor tables survive a restart.
     pub(crate) runtime: Option<RuntimeDir>,
+    pub(crate) jobs: Arc<Jobs>,
     pub(crate) retention: Arc<Retention>,
 }

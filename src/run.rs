@@ -1,6 +1,12 @@
 //! Wires the rooms together and runs them until told to stop.
 
-use std::{io, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::TcpListener,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::web;
 use tokio::sync::mpsc;
@@ -15,8 +21,9 @@ use crate::{
     },
     collect::{
         client::Proxies,
-        endpoint::Collector,
+        endpoint::{Bounds, Collector},
         geo::{Geo, GeoError},
+        limits::RateSettings,
     },
     config::{Config, Durability, StoreChoice},
     control::{AdmittedKind, Control, ControlError},
@@ -29,7 +36,8 @@ use crate::{
         declaration::SiteId,
         tally::{Caps, KnownValues},
     },
-    journal::{Journal, JournalConfig},
+    jobs::server::Server as Jobs,
+    journal::{CommitError, Journal, JournalConfig},
     memory::{
         days::{Fixed, Known, Memory},
         runtime::{RuntimeDir, RuntimeError},
@@ -44,6 +52,10 @@ use crate::{
     },
 };
 
+/// How long a server whose journal has failed goes on to say so before it ends.
+const FAILED_FOR: Duration = Duration::from_secs(10);
+/// How often it is looked whether the journal has failed.
+const LOOK: Duration = Duration::from_millis(250);
 /// How often settings changed by another process are looked for.
 const REFRESH: Duration = Duration::from_secs(1);
 
@@ -60,6 +72,8 @@ pub enum RunError {
     Geo(#[from] GeoError),
     #[error("the journal: {0}")]
     Journal(io::Error),
+    #[error("{0}; the next start reads back what was acknowledged")]
+    Failed(CommitError),
     #[error(transparent)]
     Resume(#[from] ResumeError),
     #[error("{what}: {error}")]
@@ -105,14 +119,32 @@ pub async fn run(
     let drivers = Drivers::start(parts.closing.clone()).map_err(io_of("the close threads"))?;
     let refreshing = tokio::spawn(refresh_for_ever(parts.clone()));
     let reloading = tokio::spawn(reload_for_ever(parts.clone(), config.geo.clone(), reload));
-    let served = serve(&parts, &config, listener, announce, shutdown).await;
+    let failed = journal_failed(parts.journal.clone());
+    let ended = async {
+        tokio::select! { () = shutdown => {}, () = failed => {} }
+    };
+    let served = serve(&parts, &config, listener, announce, ended).await;
+    let failed = if parts.journal.healthy() { None } else { parts.journal.error() };
     refreshing.abort();
     reloading.abort();
     if web::block(move || parts.stop(drivers, clock::now())).await.is_err() {
         tracing::error!("the stop was cut short");
     }
     tracing::info!("stopped");
-    served
+    match failed {
+        Some(error) => Err(RunError::Failed(error)),
+        None => served,
+    }
+}
+
+/// Resolves some time after the journal has failed for good. Until then hits and health are answered with 503 and the
+/// reason; then the process ends, and the one that follows reads back what was acknowledged.
+async fn journal_failed(journal: Arc<Journal>) {
+    let mut looks = tokio::time::interval(LOOK);
+    while journal.healthy() {
+        looks.tick().await;
+    }
+    tokio::time::sleep(FAILED_FOR).await;
 }
 
 /// Dropped, it leaves the runtime directory's files as they are.
@@ -151,7 +183,7 @@ impl Parts {
             journal.clone(),
             runtime.clone(),
             Box::new(KnownFromControl(control.clone())),
-            Box::new(StoredPast::new(store.clone(), files.clone())),
+            Box::new(StoredPast::new(store.clone(), files.clone(), config.node)),
             Caps::default(),
             config.node,
         ));
@@ -164,7 +196,7 @@ impl Parts {
             journal: &journal,
             runtime: runtime.as_ref(),
             files: &files,
-            site: &|site| match sites.by_id(site) {
+            site: &|site| match sites.by_id(site).or_else(|| sites.leaving(site)) {
                 Some(entry) => Some(Fixed::of(entry.at(now), entry.day(now))),
                 None => (site == SiteId::NONE).then(Fixed::none),
             },
@@ -181,17 +213,23 @@ impl Parts {
             now,
         ));
         // Days that passed while nothing ran are closed before a hit is taken.
-        closing.catch_up(now);
+        closing.close_past(now);
         let geo = config.geo.as_deref().map_or(Ok(Geo::none()), Geo::open)?;
         let proxies = Proxies {
             trusted: config.trusted_proxies.clone(),
             header: config.client_address_header.clone(),
             grain: Grain { v4: config.network_v4, v6: config.network_v6 },
         };
-        let collector =
-            Arc::new(Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, config.max_body));
-        let parts =
-            Parts { control, store, journal, memory, closing, collector, runtime, retention: Arc::default() };
+        let bounds = Bounds {
+            max_body: config.max_body,
+            waiting: config.hits_waiting,
+            rates: RateSettings { address: config.address_rate, site: config.site_rate },
+        };
+        let collector = Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds);
+        let collector = Arc::new(collector.map_err(io_of("the keys of collection"))?);
+        let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());
+        let (jobs, retention) = (Arc::new(jobs), Arc::default());
+        let parts = Parts { control, store, journal, memory, closing, collector, runtime, jobs, retention };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
         }
@@ -202,7 +240,8 @@ impl Parts {
     /// Everything acknowledged is on the disk, what is ready is released, and the runtime directory is left for
     /// the process that follows.
     fn stop(&self, drivers: Drivers, now: UnixMs) {
-        self.collector.settle_shed(now);
+        self.collector.settle(now);
+        self.jobs.stop();
         drivers.stop();
         if let Err(error) = self.journal.flush() {
             tracing::error!(%error, "the journal could not be flushed");
@@ -218,9 +257,10 @@ impl Parts {
             Ok(_) => self.collector.refresh(now),
             Err(error) => tracing::error!(%error, "the sites could not be read again"),
         }
-        self.collector.settle_shed(now);
+        self.collector.settle(now);
         self.erase_removed();
-        self.retention.step(&*self.store, &self.control.directory().load(), now);
+        self.jobs.step(now);
+        self.retention.step(&*self.store, &self.control.directory().load(), now, Instant::now());
     }
 
     fn erase_removed(&self) {
@@ -243,12 +283,13 @@ impl Parts {
 }
 
 fn journal_config(config: &Config, runtime: Option<&RuntimeDir>) -> JournalConfig {
-    let folder = config.data.join("journal");
-    let keys = match (config.durability, runtime) {
-        (Durability::Process, Some(runtime)) => runtime.path().join("keys"),
-        _ => config.data.join("journal-keys"),
+    let on_disk = config.data.join("journal-keys");
+    let in_memory = runtime.map(|runtime| runtime.path().join("keys"));
+    let (keys, before) = match (config.durability, in_memory) {
+        (Durability::Process, Some(in_memory)) => (in_memory, Some(on_disk)),
+        (_, in_memory) => (on_disk, in_memory),
     };
-    JournalConfig::new(folder, keys)
+    JournalConfig { key_dir_before: before, ..JournalConfig::new(config.data.join("journal"), keys) }
 }
 
 async fn refresh_for_ever(parts: Parts) {

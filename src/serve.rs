@@ -17,6 +17,7 @@ use actix_web::{
 };
 
 use crate::{
+    collect::shed,
     config::Config,
     parts::Parts,
     run::{RunError, Welcome, io_of},
@@ -57,6 +58,8 @@ pub(crate) async fn serve(
     let newcomers = Arc::new(AtomicUsize::new(0));
     let (counted, taking) = (newcomers.clone(), ready.clone());
     let server = HttpServer::new(move || {
+        // This runs on each worker.
+        actix_web::rt::spawn(shed::watch_lag());
         let taking = taking.clone();
         App::new()
             .wrap_fn(move |request, service| {
@@ -76,6 +79,7 @@ pub(crate) async fn serve(
     })
     .on_connect(move |_, data: &mut Extensions| drop(data.insert(Newcomer::of(&counted))))
     .workers(workers)
+    .max_connections(config.connections.div_ceil(workers))
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(HEAD_TIMEOUT)
     .shutdown_timeout(STOP_S)

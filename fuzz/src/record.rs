@@ -33,7 +33,7 @@ pub fn check(data: &[u8]) {
         }
     }
     if let Ok(Some(replayed)) = replay.finish() {
-        let _ = (replayed.visits_maybe_running(), replayed.needs_epoch());
+        let _ = replayed.next_epoch();
     }
     open.settled().rows(5, 2).values().flatten().for_each(|row| assert!(row.is_well_formed(), "{row:?}"));
     rows.extend(open.close(1).rows);

@@ -2,6 +2,7 @@
 //!
 //! Commands return what is to be printed, or an error with its exit code; only `main` prints and exits.
 
+mod ask;
 mod declare;
 mod people;
 mod site;
@@ -14,6 +15,7 @@ use crate::{
     config::{self, Config, ConfigError, Environment, RawConfig},
     control::{Control, ControlError, Invalid},
     domain::day::UnixMs,
+    jobs::JobError,
     simulate,
 };
 
@@ -38,6 +40,33 @@ pub enum Command {
     Check,
     /// Send realistic visitors to a Mayfly over HTTP and print the truth of what was acknowledged
     Simulate(simulate::Args),
+    /// Copy everything but the open days' journals into a new directory
+    #[command(long_about = ask::BACKUP)]
+    Backup {
+        /// A directory that does not exist yet, as the server sees it
+        directory: PathBuf,
+    },
+    /// Put the closed days of a backup back
+    #[command(long_about = ask::RESTORE)]
+    Restore {
+        /// A directory that `mayfly backup` made, as the server sees it
+        directory: PathBuf,
+        /// Look whether the backup is sound, and change nothing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write the rows of closed days as tables
+    #[command(long_about = ask::EXPORT)]
+    Export(ask::ExportArgs),
+    /// Take a source that turned out to be spam from closed days
+    #[command(long_about = ask::FORGET)]
+    Forget {
+        #[arg(long)]
+        site: String,
+        /// As reports show it, such as spam.example
+        #[arg(long)]
+        source: String,
+    },
     /// Add, list, show, change and remove sites
     #[command(subcommand)]
     Site(site::SiteCommand),
@@ -81,6 +110,10 @@ pub enum CliError {
     Password(io::Error),
     #[error("{0}")]
     Output(#[from] serde_json::Error),
+    #[error(transparent)]
+    Job(#[from] JobError),
+    #[error("{0}")]
+    Refused(String),
 }
 
 impl From<Invalid> for CliError {
@@ -104,6 +137,8 @@ pub struct Surroundings<'a> {
     pub environment: Environment,
     /// Reads a password: from the terminal with a prompt, or a line of standard input.
     pub password: &'a mut dyn FnMut() -> io::Result<String>,
+    /// Tells a person who waits how far a job is.
+    pub says: &'a (dyn Fn(&str) + Sync),
 }
 
 /// Runs a command to its output, or says what `main` is to run.
@@ -118,6 +153,10 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
         Command::Simulate(arguments) => return Ok(Task::Simulate(arguments)),
         Command::Check => Config::new(&raw, environment)?.to_string(),
         command => {
+            if let Some(request) = ask::request(&command)? {
+                let config = Config::new(&raw, environment)?;
+                return ask::ask(&request, &config, surroundings).map(Task::Print);
+            }
             let file = config::control_file(&raw.data_directory(environment));
             let control = Control::open(&file, surroundings.now)?;
             on_control(command, &control, surroundings)?
@@ -136,7 +175,11 @@ fn on_control(command: Command, control: &Control, surroundings: &mut Surroundin
         Command::Goal(command) => declare::goal(command, control, now),
         Command::User(command) => people::user(command, control, surroundings.password),
         Command::Key(command) => people::key(command, control, now),
+        // Done before.
         Command::Serve | Command::Check | Command::Simulate(_) => Ok(String::new()),
+        Command::Backup { .. } | Command::Restore { .. } | Command::Export(_) | Command::Forget { .. } => {
+            Ok(String::new())
+        }
     }
 }
 

@@ -35,6 +35,28 @@ pub enum SiteCommand {
         /// Lists are separated by commas; `none` empties them
         value: String,
     },
+    /// Give a site another name, which becomes its first host
+    ///
+    /// Trackers, keys and addresses that name the old one go on working, and its pages may still send hits. What
+    /// was counted stays as it is: pages are shown with the host on which they were seen.
+    Rename { old: String, new: String },
+    /// Erase all that was counted for a site, its open day too; name, settings and keys stay
+    Reset {
+        site: String,
+        /// Needed: nothing brings the figures back but a backup
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Make a site part of another: rows, name and hosts
+    ///
+    /// Its open day is closed at once, and its rows are the other's, day by day. Hits that name it count for the
+    /// other from now on. Its settings, declarations and keys are gone. Who was on both on one day stays two
+    /// visitors. Both need the same time zone.
+    Merge {
+        site: String,
+        #[arg(long)]
+        into: String,
+    },
     /// Remove a site and all that was counted for it
     Remove { site: String },
 }
@@ -79,6 +101,13 @@ pub fn run(command: SiteCommand, control: &Control, now: UnixMs) -> Result<Strin
             let changed = control.change_site(&site, now, |settings| Ok(set(settings, key, &value)?))?;
             Ok(format!("changed {}{}\n", changed.name, from_when(&changed)))
         }
+        SiteCommand::Rename { old, new } => {
+            let before = control.site(&old, now)?.name;
+            let renamed = control.rename_site(&old, &new, now)?;
+            Ok(format!("{before} is {} now, and still found as {before}\n", renamed.name))
+        }
+        // Asked of the process that holds the store.
+        SiteCommand::Reset { .. } | SiteCommand::Merge { .. } => Ok(String::new()),
         SiteCommand::Remove { site } => {
             let removed = control.remove_site(&site, now)?;
             Ok(format!("removed {}; the server erases what was counted for it\n", removed.name))

@@ -20,6 +20,7 @@ impl Shell {
             now: 1_795_348_800_000,
             environment: Environment { processors: 2, ..Environment::default() },
             password: &mut password,
+            says: &|_| {},
         };
         match run(cli, &mut surroundings).map_err(|error| error.to_string())? {
             Task::Print(text) => Ok(text),

@@ -32,6 +32,8 @@ const GRACE_MS: i64 = 1_000;
 const CLOSES_PER_STEP: usize = 16;
 /// Hits that arrived in time are waited for at most this long.
 const GRACE_MS_MAX: i64 = 30_000;
+/// A stop brings releases to the store for this long; the rest waits in files for the next start.
+const STOP_MAX: Duration = Duration::from_secs(10);
 /// Waits between tries of a store that is away grow from the first to the second.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 
@@ -55,6 +57,8 @@ pub struct Closing {
     /// Held while a release goes to the store, so that none of a removed site comes after its erasure.
     pub(super) moving: Mutex<()>,
     pub(super) trouble: Mutex<Troubles>,
+    /// When a stop waits no longer for the store.
+    deadline: Mutex<Option<Instant>>,
     /// Releases that are brought to the store by themselves.
     pub(super) detached: Mutex<BTreeSet<ReleaseId>>,
     /// Releases that were set aside, with the reasons.
@@ -113,6 +117,7 @@ impl Closing {
             wake: Condvar::new(),
             moving: Mutex::new(()),
             trouble: Mutex::default(),
+            deadline: Mutex::default(),
             detached: Mutex::new(left.detached.into_iter().collect()),
             aside: Mutex::new(damaged.into_iter().collect()),
             kept_aside: left.aside,
@@ -134,10 +139,15 @@ impl Closing {
     /// Turns hours, freezes what is due, closes days that are over. Called every tick. Says how many days are
     /// still to be closed.
     pub fn step(&self, now: UnixMs) -> usize {
+        self.step_after(now, GRACE_MS)
+    }
+
+    /// As [`Closing::step`]; `grace` ms after its end a day is over.
+    fn step_after(&self, now: UnixMs, grace: i64) -> usize {
         let flush = self.flush_due(now);
         let days = self.memory.days();
         let (over, open): (Vec<_>, Vec<_>) =
-            days.iter().filter(|day| day.takes_hits()).partition(|day| now >= day.calendar.ends + GRACE_MS);
+            days.iter().filter(|day| day.takes_hits()).partition(|day| now >= day.calendar.ends + grace);
         // All salts first: closing takes its time.
         let due: Vec<_> = over.iter().filter(|day| may_close(day, now)).collect();
         due.iter().for_each(|day| day.erase_salt());
@@ -153,21 +163,24 @@ impl Closing {
         over.len() - due.len().min(CLOSES_PER_STEP)
     }
 
-    /// Closes all days that have passed and brings them to the store: at start, before hits are taken.
+    /// Closes all days that have passed: at start, before hits are taken. The delivery follows by itself.
+    pub fn close_past(&self, now: UnixMs) {
+        // Nobody is waited for yet; and a day that is over got no salt back, so it must not take another hit.
+        while self.step_after(now, 0) > 0 {}
+    }
+
+    /// Closes all days that have passed and brings them to the store.
     pub fn catch_up(&self, now: UnixMs) {
-        while self.step(now) > 0 {}
+        self.close_past(now);
         self.deliver();
     }
 
-    /// True once in each flush interval, counted from the epoch so that an hourly flush follows the hour.
+    /// True once in each flush interval, counted from the epoch so that an hourly flush follows the hour. A clock
+    /// that went back begins another interval: releases go on, and never come closer than the interval is long.
     fn flush_due(&self, now: UnixMs) -> bool {
         let interval = (self.flush_interval.as_millis() as i64).max(1);
-        let last = self.last_flush.load(Ordering::Relaxed);
-        let due = now.div_euclid(interval) != last.div_euclid(interval);
-        if due {
-            self.last_flush.store(now, Ordering::Relaxed);
-        }
-        due
+        let last = self.last_flush.swap(now, Ordering::Relaxed);
+        now.div_euclid(interval) > last.div_euclid(interval)
     }
 
     /// Freezes what is pending, makes it durable, offers it to the store.
@@ -201,12 +214,13 @@ impl Closing {
         for breach in self_check::breaches(&release, day.k) {
             tracing::error!(site = day.site.0, day = %day.calendar.day, "self-check of a closed day: {breach}");
         }
-        day.closed(Arc::new(release));
-        self.file(day);
+        // Before the file: a kill in between closes the day, and remembers, again.
         if !day.is_removed() {
             self.remember.remember(day.site, day.calendar.day, used);
             self.memory.refresh_known(day.site);
         }
+        day.closed(Arc::new(release));
+        self.file(day);
         let took_ms = started.elapsed().as_millis() as u64;
         tracing::info!(site = day.site.0, day = %day.calendar.day, rows, took_ms, "closed a day");
     }
@@ -260,6 +274,44 @@ impl Closing {
             Err(error) => note(trouble, format!("site {} could not be erased: {error}", site.0), error),
         }
         erased.map_err(|error| error.to_string())
+    }
+
+    pub(super) fn out_of_time(&self) -> bool {
+        lock(&self.deadline).is_some_and(|deadline| Instant::now() > deadline)
+    }
+
+    /// Closes the days of a site that becomes part of another, before their time, and brings them to the store.
+    /// Hits that had arrived are waited for. Blocks.
+    ///
+    /// # Errors
+    /// Words, where the store has not taken everything yet; to be called again.
+    pub fn end_site(&self, site: SiteId, now: UnixMs) -> Result<(), String> {
+        for day in self.memory.shut(site) {
+            let patience = Instant::now() + Duration::from_millis(GRACE_MS_MAX as u64);
+            while day.arriving() > 0 && Instant::now() < patience {
+                std::thread::park_timeout(TICK / 25);
+            }
+            self.close(&day, now);
+            self.file(&day);
+            self.deliver_day(&day);
+        }
+        self.memory.forget_done();
+        let files = self.days_in_files(site).map_err(|error| format!("its release files: {error}"))?;
+        match self.memory.days_of(site).is_empty() && files.is_empty() {
+            true => Ok(()),
+            false => {
+                Err(self.trouble().store.unwrap_or_else(|| "its last rows wait for the store".to_owned()))
+            }
+        }
+    }
+
+    /// The days of a site of which releases have files: they wait for the store, or it refused them.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn days_in_files(&self, site: SiteId) -> std::io::Result<BTreeSet<Day>> {
+        let ids = self.files.left()?.into_iter();
+        Ok(ids.filter(|id| id.site == site).map(|id| id.day).collect())
     }
 
     fn wait_for_work(&self, at_most: Duration) {
@@ -334,6 +386,7 @@ impl Drivers {
     /// Stops both threads and brings what is frozen to the store, if it takes it.
     pub fn stop(self) {
         self.closing.stopping.store(true, Ordering::Release);
+        *lock(&self.closing.deadline) = Some(Instant::now() + STOP_MAX);
         self.closing.offer();
         for thread in self.threads {
             thread.thread().unpark();

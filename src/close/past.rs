@@ -14,18 +14,20 @@ use crate::{
 pub struct StoredPast {
     store: Arc<dyn Store>,
     files: ReleaseFiles,
+    /// Days that other nodes closed (or other sites, before they were made part of this one) say nothing of ours.
+    node: u32,
 }
 
 impl StoredPast {
-    pub fn new(store: Arc<dyn Store>, files: ReleaseFiles) -> StoredPast {
-        StoredPast { store, files }
+    pub fn new(store: Arc<dyn Store>, files: ReleaseFiles, node: u32) -> StoredPast {
+        StoredPast { store, files, node }
     }
 }
 
 impl Past for StoredPast {
     fn closed_since(&self, site: SiteId, day: Day) -> Option<Day> {
         let stored = match self.store.days(site, day, Day(i32::MAX / 2)) {
-            Ok(days) => days.last().map(|row| row.day),
+            Ok(days) => days.iter().rfind(|row| row.node == self.node).map(|row| row.day),
             Err(error) => unknown(site, &error),
         };
         stored.max(self.files.last_closed(site)).filter(|&closed| closed >= day)

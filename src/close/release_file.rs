@@ -53,6 +53,8 @@ impl ReleaseFiles {
         for folder in [&files.releases, &files.refused, &files.closed] {
             fs::create_dir_all(folder).map_err(|error| with_path(folder, &error))?;
         }
+        // A closed day may be nowhere but in here: the folders' own names must survive a loss of power too.
+        sync(data)?;
         Ok(files)
     }
 
@@ -155,6 +157,16 @@ impl ReleaseFiles {
     pub fn damaged(&self) -> io::Result<Vec<(ReleaseId, String)>> {
         let reason = |id| fs::read_to_string(self.reason(id)).unwrap_or_default().trim_end().to_owned();
         Ok(listed(&self.refused, DAMAGED)?.into_iter().map(|id| (id, reason(id))).collect())
+    }
+
+    /// All releases that the store does not have: those that wait, and those that it refused.
+    ///
+    /// # Errors
+    /// Those of the file system, with the path.
+    pub fn left(&self) -> io::Result<Vec<ReleaseId>> {
+        let mut ids = listed(&self.releases, WAITING)?;
+        ids.extend(listed(&self.refused, WAITING)?);
+        Ok(ids)
     }
 
     /// The highest number among a day's releases that have a file, of any kind.

@@ -1,8 +1,12 @@
 //! Retention: rows of days older than a site keeps leave the store. What is in memory is never older than a day.
+//!
+//! A clock that is set forward by mistake must not cost the rows: a day has to have been today for a while, by a
+//! clock that nobody sets, before anything is erased on its behalf.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use jiff::ToSpan;
@@ -16,22 +20,31 @@ use crate::{
     store::Store,
 };
 
+/// How long a day has to have been today before rows are erased for it.
+const SETTLED: Duration = Duration::from_secs(3_600);
+
 /// Remembers for which day each site was looked at last: the store is asked once a site-day.
 #[derive(Default)]
 pub struct Retention {
-    looked: Mutex<HashMap<SiteId, Day>>,
+    looked: Mutex<HashMap<SiteId, Looked>>,
+}
+
+struct Looked {
+    today: Day,
+    since: Instant,
+    done: bool,
 }
 
 impl Retention {
     /// Erases what sites keep no longer. An error is logged and tried again on the next day, or at a start.
-    pub fn step(&self, store: &dyn Store, directory: &Directory, now: UnixMs) {
+    /// `running`: the same moment by a clock that nobody sets.
+    pub fn step(&self, store: &dyn Store, directory: &Directory, now: UnixMs, running: Instant) {
         if store.ready().is_err() {
             return;
         }
         for entry in directory.entries() {
             let (site, today) = (entry.at(now), entry.day(now));
-            let last = self.looked.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.id(), today);
-            if last == Some(today) {
+            if !self.is_due(entry.id(), today, running) {
                 continue;
             }
             let before = kept_from(today, site.retention_months);
@@ -46,6 +59,21 @@ impl Retention {
                 Err(error) => tracing::error!(%error, site = entry.id().0, "old rows could not be erased"),
             }
         }
+    }
+}
+
+impl Retention {
+    /// True once in each site-day, after it has been today for long enough.
+    fn is_due(&self, site: SiteId, today: Day, running: Instant) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = || Looked { today, since: running, done: false };
+        let last = looked.entry(site).or_insert_with(fresh);
+        if last.today != today {
+            *last = fresh();
+        }
+        let due = !last.done && running.saturating_duration_since(last.since) >= SETTLED;
+        last.done |= due;
+        due
     }
 }
 
@@ -98,12 +126,21 @@ mod tests {
             store.insert(&Release { id, rows: Vec::new(), close: None }).unwrap();
         }
         let retention = Retention::default();
-        retention.step(&store, &control.directory().load(), now);
-        assert_eq!(store.extent(site).unwrap(), Some((day("2026-10-22"), day("2026-11-21"))));
+        let begun = Instant::now();
+        let first_after = |now: UnixMs, minutes: u64| {
+            let running = begun + Duration::from_secs(minutes * 60);
+            retention.step(&store, &control.directory().load(), now, running);
+            store.extent(site).unwrap().unwrap().0
+        };
+        assert_eq!(first_after(now, 0), day("2026-10-20"), "the day has just become today");
+        assert_eq!(first_after(now + 59 * 60_000, 59), day("2026-10-20"));
+        assert_eq!(first_after(now + 60 * 60_000, 60), day("2026-10-22"));
+        // A clock that shows the next century for less than an hour costs nothing.
+        assert_eq!(first_after(now + 40_000 * 86_400_000, 61), day("2026-10-22"));
+        assert_eq!(first_after(now + 40_000 * 86_400_000, 119), day("2026-10-22"));
+        assert_eq!(first_after(now + 2 * 3_600_000, 120), day("2026-10-22"));
         // The next midnight takes the next day.
-        retention.step(&store, &control.directory().load(), now + 1);
-        assert_eq!(store.extent(site).unwrap().unwrap().0, day("2026-10-22"));
-        retention.step(&store, &control.directory().load(), now + 86_400_000);
-        assert_eq!(store.extent(site).unwrap().unwrap().0, day("2026-11-21"));
+        assert_eq!(first_after(now + 86_400_000, 1_440), day("2026-10-22"));
+        assert_eq!(first_after(now + 86_400_000, 1_500), day("2026-11-21"));
     }
 }

@@ -289,7 +289,7 @@ impl<S: Store> Bench<S> {
             journal.clone(),
             runtime.clone(),
             Box::new(self.values.clone()),
-            Box::new(StoredPast::new(self.store.clone(), files.clone())),
+            Box::new(StoredPast::new(self.store.clone(), files.clone(), 0)),
             self.caps.clone(),
             0,
         );

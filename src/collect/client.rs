@@ -35,7 +35,7 @@ impl Default for Proxies {
 const HOPS_MAX: usize = 32;
 
 impl Proxies {
-    fn trusts(&self, ip: IpAddr) -> bool {
+    pub(super) fn trusts(&self, ip: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(&ip))
     }
 

@@ -1,49 +1,63 @@
 //! `POST /api/event`: from a request to counts that are on the disk, and the answer that is the same for a hit
 //! that was accepted and for one that policy dropped.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv4Addr},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{io, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, HeaderName},
-    web::{self, Bytes, Data},
+    http::{
+        StatusCode,
+        header::{self, HeaderName},
+    },
+    web::{self, Data},
 };
 use arc_swap::ArcSwap;
 use smallvec::SmallVec;
 
 use super::{
+    answers::{self, Verdict},
+    batch::{self, Parcel},
+    body::{self, BODY_TIMEOUT, BodyError},
     client::{Proxies, signals},
-    event,
+    duplicates::{Duplicates, KEY_BYTES_MAX, Progress},
+    event::Invalid,
     geo::Geo,
-    identity::visitor_key,
+    limits::{RateSettings, Rates},
+    peers::Peers,
+    rules::RulesBySite,
+    shed::{Gate, Overload, Shed, lag},
 };
 use crate::{
     clock,
     control::{Directory, Entry},
     domain::{
-        address::{Address, UserAgent},
-        admit::{
-            Admission, Lists, Request, Signals, SiteRules, admit, bot, describe, named_sites, objection,
-        },
+        admit::{Lists, Signals, SiteRules, named_sites},
         day::UnixMs,
-        declaration::{Kept, Site, SiteId},
-        hit::{Hit, Incoming, VisitorKey},
-        outcome::{Note, Outcome},
-        vocabulary::Undeclared,
+        declaration::{Site, SiteId},
+        outcome::Outcome,
     },
     journal::Ticket,
     memory::{
         days::{DayError, Fixed, Memory},
-        site_day::{Arrived, Refusal, Tallied},
+        site_day::{Arrived, Refusal},
     },
 };
 
 const GPC: HeaderName = HeaderName::from_static("sec-gpc");
 const DNT: HeaderName = HeaderName::from_static("dnt");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Events of a batch between which others get their turn.
+const TURN: usize = 50;
+
+/// What bounds collection.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Most bytes of a body.
+    pub max_body: usize,
+    /// Most hits under way at once.
+    pub waiting: usize,
+    pub rates: RateSettings,
+}
 
 /// All that collection works with.
 pub struct Collector {
@@ -53,65 +67,53 @@ pub struct Collector {
     pub lists: Lists,
     pub geo: Geo,
     pub proxies: Proxies,
-    /// Most bytes of a body.
-    pub max_body: usize,
-    /// Hits that were shed and are not in the ledger yet, by site.
-    shed: Mutex<HashMap<SiteId, u64>>,
-}
-
-/// Compiled rules of all sites, made anew when a site changes.
-#[derive(Default)]
-pub struct RulesBySite(ArcSwap<HashMap<SiteId, Arc<SiteRules>>>);
-
-impl RulesBySite {
-    /// Compiles what has changed in the directory.
-    pub fn refresh(&self, directory: &Directory, now: UnixMs) {
-        let old = self.0.load();
-        let stale = |entry: &Arc<Entry>| {
-            old.get(&entry.id()).is_none_or(|rules| rules.version != entry.at(now).version)
-        };
-        if directory.entries().len() == old.len() && !directory.entries().iter().any(stale) {
-            return;
-        }
-        let compiled = directory.entries().iter().map(|entry| {
-            let site = entry.at(now);
-            let kept = old.get(&site.id).filter(|rules| rules.version == site.version);
-            (site.id, kept.cloned().unwrap_or_else(|| Arc::new(SiteRules::new(site))))
-        });
-        self.0.store(Arc::new(compiled.collect()));
-    }
-
-    fn of(&self, site: SiteId) -> Option<Arc<SiteRules>> {
-        self.0.load().get(&site).cloned()
-    }
+    pub peers: Peers,
+    pub gate: Arc<Gate>,
+    pub(super) rates: Rates,
+    max_body: usize,
+    held: body::Held,
+    duplicates: Duplicates,
+    shed: Shed,
 }
 
 /// Why a hit could not be taken at all.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+pub(super) enum Trouble {
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]
     Day(#[from] DayError),
+    #[error(transparent)]
+    Overload(#[from] Overload),
+    #[error("too many long bodies are being read")]
+    Bodies,
     #[error("the blocking threads are gone")]
     Stopping,
 }
 
-/// Who sent a request. Lives as long as the request; nothing of it can be printed or copied.
-struct Sender {
-    address: Address,
-    agent: UserAgent,
+/// What a request is for: an event of it, for a site or, without a site, for the ledger only.
+struct Target {
+    event: usize,
+    aim: Result<Arc<Entry>, Outcome>,
+}
+
+impl Target {
+    fn site(&self) -> SiteId {
+        self.aim.as_ref().map_or(SiteId::NONE, |entry| entry.id())
+    }
 }
 
 impl Collector {
+    /// # Errors
+    /// When the system gives no memory or no randomness for the keys.
     pub fn new(
         memory: Arc<Memory>,
         directory: Arc<ArcSwap<Directory>>,
         lists: Lists,
         geo: Geo,
         proxies: Proxies,
-        max_body: usize,
-    ) -> Collector {
+        bounds: Bounds,
+    ) -> io::Result<Collector> {
         let collector = Collector {
             memory,
             directory,
@@ -119,11 +121,16 @@ impl Collector {
             lists,
             geo,
             proxies,
-            max_body,
-            shed: Mutex::default(),
+            peers: Peers::default(),
+            gate: Gate::new(bounds.waiting),
+            rates: Rates::new(bounds.rates, clock::running())?,
+            max_body: bounds.max_body,
+            held: body::Held::default(),
+            duplicates: Duplicates::new()?,
+            shed: Shed::default(),
         };
         collector.refresh(clock::now());
-        collector
+        Ok(collector)
     }
 
     /// Takes over changed settings.
@@ -131,26 +138,25 @@ impl Collector {
         self.rules.refresh(&self.directory.load(), now);
     }
 
-    /// Writes hits that were shed into the ledgers of their sites, once those take records again. Blocks.
-    pub fn settle_shed(&self, now: UnixMs) {
-        let shed = std::mem::take(&mut *self.shed.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Once a second: hits that were shed go into the ledgers of their sites, once those take records again; keys
+    /// whose time is over go. Blocks.
+    pub fn settle(&self, now: UnixMs) {
+        self.duplicates.turn(clock::running());
+        if let Err(error) = self.rates.turn(clock::running()) {
+            tracing::error!(%error, "the key of the rates could not be made anew");
+        }
         let directory = self.directory.load();
-        for (site, n) in shed {
+        for (site, n) in self.shed.take() {
             let fixed = directory.by_id(site).map(|entry| Fixed::of(entry.at(now), entry.day(now)));
             let day = self.memory.arrive_or_open(&fixed.unwrap_or_else(Fixed::none), now);
             if !day.is_ok_and(|at| at.day.drop_hits(at.moment, Outcome::Overloaded, &[], n).is_ok()) {
-                self.shed(site, n);
+                self.shed.put_back(site, n);
             }
         }
     }
 
-    /// Remembers hits that could not be taken.
-    fn shed(&self, site: SiteId, n: u64) {
-        *self.shed.lock().unwrap_or_else(PoisonError::into_inner).entry(site).or_default() += n;
-    }
-
     /// A site's rules as its settings are now: a hit right after a change in this process is taken by the new ones.
-    fn rules_of(&self, site: &Site, now: UnixMs) -> Option<Arc<SiteRules>> {
+    pub(super) fn rules_of(&self, site: &Site, now: UnixMs) -> Option<Arc<SiteRules>> {
         let compiled = self.rules.of(site.id).filter(|rules| rules.version == site.version);
         compiled.or_else(|| {
             self.refresh(now);
@@ -158,7 +164,7 @@ impl Collector {
         })
     }
 
-    async fn arrive(
+    pub(super) async fn arrive(
         self: &Arc<Self>,
         fixed: impl Fn() -> Fixed,
         site: SiteId,
@@ -173,127 +179,68 @@ impl Collector {
     }
 
     /// Counts a drop that belongs to no site in particular.
-    async fn drop_for_none(self: &Arc<Self>, outcome: Outcome, now: UnixMs) -> Result<Ticket, Trouble> {
+    pub(super) async fn drop_for_none(
+        self: &Arc<Self>,
+        outcome: Outcome,
+        now: UnixMs,
+    ) -> Result<Ticket, Trouble> {
         let at = self.arrive(Fixed::none, SiteId::NONE, now).await?;
         Ok(at.day.drop_hits(at.moment, outcome, &[], 1)?)
     }
 
-    /// The address behind a request, by way of trusted proxies.
-    pub fn client_ip(&self, request: &HttpRequest) -> IpAddr {
-        self.sender(request).address.ip()
-    }
-
-    fn sender(&self, request: &HttpRequest) -> Sender {
-        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        let lines = request.headers().get_all(self.proxies.header.as_str()).map(|value| value.as_bytes());
-        let agent = request.headers().get(header::USER_AGENT).map_or(&b""[..], |value| value.as_bytes());
-        Sender { address: self.proxies.client(peer, lines), agent: UserAgent::new(agent) }
-    }
-
-    /// Takes a hit for one site.
-    async fn take(
+    /// Notes a request that is wrong as a whole in the ledger, and says what is wrong.
+    async fn reject(
         self: &Arc<Self>,
-        entry: &Arc<Entry>,
-        incoming: &Incoming,
-        request: &HttpRequest,
-        signals: Signals,
+        outcome: Outcome,
         now: UnixMs,
-    ) -> Result<Ticket, Trouble> {
-        match self.take_for(entry, incoming, request, signals, now).await {
-            // Removed since the directory was looked at.
-            Err(Trouble::Day(DayError::Removed)) => self.drop_for_none(Outcome::UnknownSite, now).await,
-            taken => taken,
+        status: StatusCode,
+        field: &str,
+        words: &str,
+    ) -> HttpResponse {
+        let noted = async {
+            let _place = self.enter(SmallVec::from_elem(SiteId::NONE, 1))?;
+            committed(&self.drop_for_none(outcome, now).await?).await
+        };
+        match noted.await {
+            Ok(()) => answers::wrong(status, field, words),
+            Err(trouble) => self.send_away([SiteId::NONE], &trouble),
         }
     }
 
-    async fn take_for(
-        self: &Arc<Self>,
-        entry: &Arc<Entry>,
-        incoming: &Incoming,
-        request: &HttpRequest,
-        signals: Signals,
-        now: UnixMs,
-    ) -> Result<Ticket, Trouble> {
-        let site = entry.at(now);
-        let Some(rules) = self.rules_of(site, now) else {
-            return self.drop_for_none(Outcome::UnknownSite, now).await;
-        };
-        if let Some(outcome) = objection(signals, rules.objection) {
-            return self.drop_for_none(outcome, now).await;
-        }
-        let arrived = self.arrive(|| Fixed::of(site, entry.day(now)), site.id, now).await?;
-        let sender = self.sender(request);
-        let admission = admit(&Request { incoming, address: &sender.address }, &rules, &self.lists);
-        let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        match self.count(&arrived, &rules, site.kept, admission, &sender, language) {
-            // The day closed between arrival and tally: the ledger of the day that is open says so.
-            Err(Refusal::Closed) => {
-                let now = clock::now();
-                let late = self.arrive(|| Fixed::of(entry.at(now), entry.day(now)), site.id, now).await?;
-                Ok(late.day.drop_hits(late.moment, Outcome::Late, &[], 1)?)
-            }
-            counted => Ok(counted?),
-        }
+    fn enter(&self, sites: SmallVec<[SiteId; 2]>) -> Result<super::shed::Place, Trouble> {
+        Ok(self.gate.enter(sites, clock::running(), lag())?)
     }
 
-    fn count(
-        &self,
-        arrived: &Arrived,
-        rules: &SiteRules,
-        kept: Kept,
-        admission: Admission,
-        sender: &Sender,
-        language: Option<&str>,
-    ) -> Result<Ticket, Refusal> {
-        let Admission { result, notes, undeclared } = admission;
-        let hit = match result {
-            Ok(hit) => hit,
-            Err(outcome) => {
-                if !undeclared.is_empty() && bot(&sender.agent, &self.lists).is_none() {
-                    arrived.day.propose(key(arrived, sender)?, &undeclared);
-                }
-                return arrived.day.drop_hits(arrived.moment, outcome, &notes, 1);
-            }
-        };
-        self.tally(arrived, rules, kept, &hit, &notes, &undeclared, sender, language)
+    fn send_away(&self, sites: impl IntoIterator<Item = SiteId>, trouble: &Trouble) -> HttpResponse {
+        sites.into_iter().for_each(|site| self.shed.add(site, 1, trouble));
+        answers::busy()
     }
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the parts of one hit; a struct would only be taken apart again"
-    )]
-    fn tally(
-        &self,
-        arrived: &Arrived,
-        rules: &SiteRules,
-        kept: Kept,
-        hit: &Hit,
-        notes: &[Note],
-        undeclared: &[Undeclared],
-        sender: &Sender,
-        language: Option<&str>,
-    ) -> Result<Ticket, Refusal> {
-        let key = key(arrived, sender)?;
-        let described = match arrived.day.knows(key) {
-            true => None,
-            false => {
-                if let Some(outcome) = bot(&sender.agent, &self.lists) {
-                    return arrived.day.drop_hits(arrived.moment, outcome, notes, 1);
-                }
-                let place = self.geo.place(&sender.address);
-                Some(describe(kept, place, &sender.agent, language, &self.lists))
+    /// What the events of a request are for, and the answer to each. Asks nothing of who sent it.
+    fn aim(&self, parcel: &Parcel) -> (Vec<Target>, Vec<Verdict>) {
+        let directory = self.directory.load_full();
+        let mut targets = Vec::with_capacity(parcel.events.len());
+        let verdicts = parcel.events.iter().enumerate().map(|(event, parsed)| {
+            let first = targets.len();
+            let names = parsed.as_ref().map(named_sites).unwrap_or_default();
+            for name in names {
+                let aim = directory.named_or_host(&name).cloned().ok_or(Outcome::UnknownSite);
+                targets.push(Target { event, aim });
             }
-        };
-        let described = described.as_ref();
-        arrived.day.tally(
-            arrived.moment,
-            Tallied { key, described, hit, notes, funnels: &rules.funnels, undeclared },
-        )
+            let known = targets[first..].iter().any(|target| target.aim.is_ok());
+            let domain = |message| Invalid { field: "domain", message };
+            let (outcome, wrong) = match parsed {
+                Ok(_) if known => return None,
+                Ok(_) if targets.len() > first => return Some(domain("is not a site of this server")),
+                Ok(_) => (Outcome::UnknownSite, domain("can't be blank")),
+                Err(invalid) => (Outcome::Malformed, *invalid),
+            };
+            targets.push(Target { event, aim: Err(outcome) });
+            Some(wrong)
+        });
+        let verdicts = verdicts.collect();
+        (targets, verdicts)
     }
-}
-
-fn key(arrived: &Arrived, sender: &Sender) -> Result<VisitorKey, Refusal> {
-    arrived.day.with_salt(|salt| visitor_key(salt, &sender.address, &sender.agent)).ok_or(Refusal::Closed)
 }
 
 /// The handler of `POST /api/event`.
@@ -304,121 +251,135 @@ pub async fn post_event(
 ) -> HttpResponse {
     let collector = collector.into_inner();
     let now = clock::now();
-    match read_and_take(&collector, &request, payload, now).await {
-        Ok(answer) => answer,
-        Err((site, trouble)) => {
-            collector.shed(site, 1);
-            tracing::warn!(%trouble, site = site.0, "a hit was not taken");
-            HttpResponse::ServiceUnavailable()
-                .insert_header((header::RETRY_AFTER, "1"))
-                .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-                .json(serde_json::json!({"errors": {"request": ["the server is busy, try again"]}}))
-        }
+    let reject = async |outcome, status, field, words: &str| {
+        collector.reject(outcome, now, status, field, words).await
+    };
+    let key = request.headers().get(IDEMPOTENCY_KEY).map(|key| key.as_bytes());
+    if key.is_some_and(|key| key.is_empty() || key.len() > KEY_BYTES_MAX) {
+        let words = format!("should have 1 to {KEY_BYTES_MAX} bytes");
+        return reject(Outcome::Malformed, StatusCode::BAD_REQUEST, "idempotency-key", &words).await;
     }
-}
-
-async fn read_and_take(
-    collector: &Arc<Collector>,
-    request: &HttpRequest,
-    payload: web::Payload,
-    now: UnixMs,
-) -> Result<HttpResponse, (SiteId, Trouble)> {
-    let body = match payload.to_bytes_limited(collector.max_body).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
-            return rejected(collector, Outcome::Malformed, now, 400, "request", "ended early").await;
-        }
-        Err(_) => {
+    let body = match body::read(payload, collector.max_body, &collector.held).await {
+        Ok(body) => body,
+        Err(BodyError::TooLarge) => {
             let words = format!("is larger than {} bytes", collector.max_body);
-            return rejected(collector, Outcome::TooLarge, now, 413, "request", &words).await;
+            return reject(Outcome::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "request", &words).await;
+        }
+        Err(BodyError::Slow) => {
+            let words = format!("took longer than {} seconds", BODY_TIMEOUT.as_secs());
+            return reject(Outcome::Malformed, StatusCode::REQUEST_TIMEOUT, "request", &words).await;
+        }
+        Err(BodyError::Ended) => {
+            return reject(Outcome::Malformed, StatusCode::BAD_REQUEST, "request", "ended early").await;
+        }
+        Err(BodyError::Busy) => return collector.send_away([SiteId::NONE], &Trouble::Bodies),
+    };
+    let parcel = match batch::read(&body.bytes) {
+        Ok(parcel) => parcel,
+        Err(Invalid { field, message }) => {
+            return reject(Outcome::Malformed, StatusCode::BAD_REQUEST, field, message).await;
         }
     };
-    let incoming = match event::parse(&body) {
-        Ok(incoming) => incoming,
-        Err(error) => {
-            return rejected(collector, Outcome::Malformed, now, 400, error.field, error.message).await;
-        }
-    };
-    take_all(collector, request, &incoming, now).await
-}
-
-async fn take_all(
-    collector: &Arc<Collector>,
-    request: &HttpRequest,
-    incoming: &Incoming,
-    now: UnixMs,
-) -> Result<HttpResponse, (SiteId, Trouble)> {
-    let header = |name| request.headers().get(name).map(|value: &header::HeaderValue| value.as_bytes());
-    let signals = signals(header(GPC), header(DNT), false);
-    let directory = collector.directory.load_full();
-    let mut tickets: SmallVec<[(SiteId, Ticket); 2]> = SmallVec::new();
-    let mut known = false;
-    for name in named_sites(incoming) {
-        let entry = directory.named_or_host(&name);
-        known |= entry.is_some();
-        let (site, taken) = match entry {
-            Some(entry) => (entry.id(), collector.take(entry, incoming, request, signals, now).await),
-            None => (SiteId::NONE, collector.drop_for_none(Outcome::UnknownSite, now).await),
-        };
-        tickets.push((site, taken.map_err(|trouble| (site, trouble))?));
-    }
-    if tickets.is_empty() {
-        return rejected(collector, Outcome::UnknownSite, now, 400, "domain", "can't be blank").await;
-    }
-    for (site, ticket) in &tickets {
-        committed(*site, ticket).await?;
-    }
-    Ok(match known {
-        true => accepted(),
-        false => answer(400, "domain", "is not a site of this server"),
-    })
-}
-
-/// The one answer to what was accepted and to what policy dropped.
-fn accepted() -> HttpResponse {
-    HttpResponse::Accepted()
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .content_type("text/plain; charset=utf-8")
-        .body("ok")
-}
-
-/// Notes a request that is wrong in the ledger, and says what is wrong.
-async fn rejected(
-    collector: &Arc<Collector>,
-    outcome: Outcome,
-    now: UnixMs,
-    status: u16,
-    field: &str,
-    words: &str,
-) -> Result<HttpResponse, (SiteId, Trouble)> {
-    let ticket = collector.drop_for_none(outcome, now).await.map_err(|trouble| (SiteId::NONE, trouble))?;
-    committed(SiteId::NONE, &ticket).await?;
-    Ok(answer(status, field, words))
-}
-
-async fn committed(site: SiteId, ticket: &Ticket) -> Result<(), (SiteId, Trouble)> {
-    ticket.committed().await.map_err(|error| (site, Refusal::Journal(error.into()).into()))
-}
-
-fn answer(status: u16, field: &str, words: &str) -> HttpResponse {
-    let status = actix_web::http::StatusCode::from_u16(status).unwrap_or_default();
-    HttpResponse::build(status)
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .json(serde_json::json!({"errors": {field: [words]}}))
-}
-
-/// The handler of the preflight `OPTIONS /api/event`.
-pub async fn preflight() -> HttpResponse {
-    HttpResponse::NoContent()
-        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "POST"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type"))
-        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
-        .finish()
-}
-
-/// Reads a body and answers 202: what collection is measured against. Served only with `--bare-route`.
-pub async fn bare(body: Bytes) -> HttpResponse {
+    let (targets, verdicts) = collector.aim(&parcel);
+    let signals = signals_of(&request);
+    // Nothing of an objector is remembered, not even for ten minutes.
+    let progress = key
+        .filter(|_| signals == Signals::default())
+        .map(|key| collector.duplicates.of(key, &body.bytes, targets.len(), clock::running()));
     drop(body);
-    accepted()
+    let taking = Taking { collector: &collector, request: &request, signals, now };
+    match progress {
+        Some(progress) => taking.all(parcel, &targets, verdicts, &mut *progress.lock().await).await,
+        None => taking.all(parcel, &targets, verdicts, &mut Progress::default()).await,
+    }
+}
+
+fn signals_of(request: &HttpRequest) -> Signals {
+    let header = |name| request.headers().get(name).map(|value: &header::HeaderValue| value.as_bytes());
+    signals(header(GPC), header(DNT), false)
+}
+
+/// What all hits of a request have in common.
+struct Taking<'a> {
+    collector: &'a Arc<Collector>,
+    request: &'a HttpRequest,
+    signals: Signals,
+    now: UnixMs,
+}
+
+impl Taking<'_> {
+    /// Takes what has not been taken yet, waits until it is on the disk, and answers.
+    async fn all(
+        &self,
+        parcel: Parcel,
+        targets: &[Target],
+        verdicts: Vec<Verdict>,
+        progress: &mut Progress,
+    ) -> HttpResponse {
+        let batch = parcel.batch;
+        if let Some(verdicts) = &progress.verdicts {
+            return answer(batch, verdicts, &[]);
+        }
+        let _place = match self.collector.enter(targets.iter().map(Target::site).collect()) {
+            Ok(place) => place,
+            Err(trouble) => {
+                return self.collector.send_away(targets.iter().map(Target::site), &trouble);
+            }
+        };
+        progress.taken.resize_with(targets.len(), || None);
+        let mut troubles: Vec<(usize, Trouble)> = Vec::new();
+        for (n, target) in targets.iter().enumerate() {
+            if n % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            if progress.taken[n].is_none() {
+                match self.one(&parcel, target).await {
+                    // Nothing is awaited in between: whoever goes on from here knows of it.
+                    Ok(ticket) => progress.taken[n] = Some(ticket),
+                    Err(trouble) => troubles.push((n, trouble)),
+                }
+            }
+        }
+        drop(parcel);
+        for (n, ticket) in progress.taken.iter().enumerate() {
+            if let Some(ticket) = ticket
+                && let Err(trouble) = committed(ticket).await
+            {
+                troubles.push((n, trouble));
+            }
+        }
+        for (n, trouble) in &troubles {
+            self.collector.shed.add(targets[*n].site(), 1, trouble);
+        }
+        let failed: Vec<usize> = troubles.iter().map(|(n, _)| targets[*n].event).collect();
+        let answer = answer(batch, &verdicts, &failed);
+        if failed.is_empty() {
+            *progress = Progress { taken: Vec::new(), verdicts: Some(verdicts) };
+        }
+        answer
+    }
+
+    async fn one(&self, parcel: &Parcel, target: &Target) -> Result<Ticket, Trouble> {
+        match (&target.aim, &parcel.events[target.event]) {
+            (Ok(entry), Ok(incoming)) => {
+                self.collector.take(entry, incoming, self.request, self.signals, self.now).await
+            }
+            (Err(outcome), _) => self.collector.drop_for_none(*outcome, self.now).await,
+            (Ok(_), Err(_)) => self.collector.drop_for_none(Outcome::Malformed, self.now).await,
+        }
+    }
+}
+
+/// The answer to a request some of whose events could not be taken.
+fn answer(batch: bool, verdicts: &[Verdict], failed: &[usize]) -> HttpResponse {
+    let failed_all = !failed.is_empty() && (0..verdicts.len()).all(|event| failed.contains(&event));
+    match (batch, verdicts) {
+        _ if failed_all => answers::busy(),
+        (false, [verdict]) => answers::single(*verdict),
+        _ => answers::batch(verdicts, |event| failed.contains(&event)),
+    }
+}
+
+async fn committed(ticket: &Ticket) -> Result<(), Trouble> {
+    ticket.committed().await.map_err(|error| Refusal::Journal(error.into()).into())
 }

@@ -1,6 +1,6 @@
 //! What is given becomes what is used: defaults, files, errors by field, memory told from disks.
 
-use super::*;
+use super::{runtime::memory_backed, *};
 
 const MOUNTS: &str = "overlay / overlay rw 0 0\ntmpfs /dev/shm tmpfs rw 0 0\n/dev/sda1 /srv ext4 rw 0 0\n";
 

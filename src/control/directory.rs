@@ -41,7 +41,7 @@ impl Entry {
         self.current.id
     }
 
-    /// The site's name, which never changes.
+    /// The site's name.
     pub fn name(&self) -> &str {
         &self.current.name
     }
@@ -75,19 +75,18 @@ pub struct Directory {
     by_host: HashMap<String, usize>,
     /// What follows `*.` in a wildcard host.
     by_parent: HashMap<String, usize>,
+    /// Sites on their way into another: they take no hits.
+    leaving: Vec<Arc<Entry>>,
 }
 
 impl Directory {
-    pub(super) fn new(records: Vec<SiteRecord>) -> Result<Directory> {
-        let mut directory = Directory::default();
-        for record in records {
-            let name = record.name.clone();
-            let entry = Entry::new(record).ok_or_else(|| ControlError::Unreadable {
-                what: "time zone",
-                error: format!("site `{name}` is in a zone that this program does not know"),
-            })?;
-            directory.entries.push(Arc::new(entry));
-        }
+    pub(super) fn new(
+        records: Vec<SiteRecord>,
+        aliases: Vec<(String, SiteId)>,
+        leaving: Vec<SiteRecord>,
+    ) -> Result<Directory> {
+        let mut directory = Directory { leaving: entries(leaving)?, ..Directory::default() };
+        directory.entries = entries(records)?;
         // Of sites that share a host, the oldest answers for it.
         directory.entries.sort_by_key(|entry| entry.id());
         for (at, entry) in directory.entries.iter().enumerate() {
@@ -102,6 +101,11 @@ impl Directory {
                 map.entry(host.to_owned()).or_insert(at);
             }
         }
+        for (name, site) in aliases {
+            let Some(&at) = directory.by_id.get(&site) else { continue };
+            directory.by_uuid.entry(name.clone()).or_insert(at);
+            directory.by_name.entry(name).or_insert(at);
+        }
         Ok(directory)
     }
 
@@ -114,7 +118,12 @@ impl Directory {
         self.by_id.get(&id).map(|&at| &self.entries[at])
     }
 
-    /// The site of this name, with or without `www.`, in any case.
+    /// A site on its way into another, of which a day may still be open.
+    pub fn leaving(&self, id: SiteId) -> Option<&Arc<Entry>> {
+        self.leaving.iter().find(|entry| entry.id() == id)
+    }
+
+    /// The site that has this name, or had it before, with or without `www.`, in any case.
     pub fn by_name(&self, name: &str) -> Option<&Arc<Entry>> {
         let name = lower(name);
         self.by_name.get(bare(&name)).map(|&at| &self.entries[at])
@@ -141,6 +150,18 @@ impl Directory {
     pub fn named_or_host(&self, name: &str) -> Option<&Arc<Entry>> {
         self.by_name(name).or_else(|| self.by_host(name))
     }
+}
+
+fn entries(records: Vec<SiteRecord>) -> Result<Vec<Arc<Entry>>> {
+    let entry = |record: SiteRecord| {
+        let name = record.name.clone();
+        let unreadable = || ControlError::Unreadable {
+            what: "time zone",
+            error: format!("site `{name}` is in a zone that this program does not know"),
+        };
+        Entry::new(record).map(Arc::new).ok_or_else(unreadable)
+    };
+    records.into_iter().map(entry).collect()
 }
 
 fn lower(text: &str) -> Cow<'_, str> {

@@ -5,7 +5,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{ControlError, Result};
 
 /// All migrations, oldest first; the first has number 1. Append only.
-const MIGRATIONS: &[&str] = &[include_str!("../../schema/control/0001_control.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../schema/control/0001_control.sql"),
+    include_str!("../../schema/control/0002_operations.sql"),
+];
+
+/// The newest schema this program knows.
+pub const NEWEST: u32 = MIGRATIONS.len() as u32;
 
 /// Applies what is missing, all in one transaction.
 ///
@@ -16,7 +22,7 @@ pub fn migrate(connection: &mut Connection) -> Result<()> {
     transaction.execute_batch(
         "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, checksum BLOB NOT NULL) STRICT",
     )?;
-    let known = MIGRATIONS.len() as u32;
+    let known = NEWEST;
     let found: u32 =
         transaction.query_row("SELECT coalesce(max(number), 0) FROM migrations", [], |row| row.get(0))?;
     if found > known {

@@ -4,8 +4,11 @@
 //! a visitor. All calls block: callers on an event loop run them elsewhere.
 
 mod admitted;
+mod copy;
+mod corrections;
 mod directory;
 mod document;
+mod jobs;
 mod keys;
 mod migrate;
 mod secret;
@@ -29,9 +32,13 @@ use arc_swap::ArcSwap;
 use rusqlite::{Connection, TransactionBehavior};
 
 pub use admitted::{AdmittedKind, KEPT_PER_KIND};
+pub use copy::{Becomes, Taken};
+pub use corrections::{Forget, Leaving};
 pub use directory::{Directory, Entry};
 pub use document::read_body;
+pub use jobs::{Job, JobState};
 pub use keys::{KeyAccess, KeyRow, Scope};
+pub use migrate::NEWEST;
 pub use secret::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
 pub use settings::{Pending, Settings, SiteRecord};
 pub use sites::NewSite;
@@ -145,7 +152,9 @@ impl Control {
         {
             return Ok(false);
         }
-        let directory = Directory::new(sites::all(&connection, now)?)?;
+        let leaving = corrections::leaving(&connection, now)?.into_iter().map(|one| one.site).collect();
+        let aliases = corrections::aliases(&connection)?;
+        let directory = Directory::new(sites::all(&connection, now)?, aliases, leaving)?;
         self.directory.store(Arc::new(directory));
         self.seen.changes.store(changes, Ordering::Release);
         self.seen.data_version.store(data_version, Ordering::Release);

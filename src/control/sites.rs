@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{Control, ControlError, Invalid, Result, Settings, SiteRecord, is_taken, secret, validate};
+use super::{
+    Control, ControlError, Invalid, Result, Settings, SiteRecord, corrections::check_free, is_taken, secret,
+    validate,
+};
 use crate::domain::{
     day::{Day, UnixMs},
     declaration::SiteId,
@@ -24,7 +27,7 @@ impl NewSite {
     }
 }
 
-const COLUMNS: &str = "id, name, uuid, simulated, version, settings, pending, since_day, declared";
+pub(super) const COLUMNS: &str = "id, name, uuid, simulated, version, settings, pending, since_day, declared";
 
 impl Control {
     /// Adds a site.
@@ -101,9 +104,12 @@ impl Control {
     pub fn remove_site(&self, name: &str, now: UnixMs) -> Result<SiteRecord> {
         self.write_sites(now, |connection| {
             let record = named(connection, name, now)?;
-            connection.execute("DELETE FROM sites WHERE id = ?1", [record.id.0])?;
-            connection
-                .execute("INSERT INTO removals (id, name) VALUES (?1, ?2)", (record.id.0, &record.name))?;
+            // With those that were on their way into it.
+            connection.execute(
+                "INSERT INTO removals (id, name) SELECT id, name FROM sites WHERE ?1 IN (id, merged_into)",
+                [record.id.0],
+            )?;
+            connection.execute("DELETE FROM sites WHERE ?1 IN (id, merged_into)", [record.id.0])?;
             Ok(record)
         })
     }
@@ -137,6 +143,7 @@ pub(super) fn add(connection: &Connection, site: NewSite, now: UnixMs) -> Result
     if name.starts_with("*.") {
         return Err(Invalid::new("hosts[0]", name, "the first host names the site and holds no `*`").into());
     }
+    check_free(connection, &name, None)?;
     let mut record = SiteRecord {
         id: SiteId::NONE,
         name,
@@ -169,7 +176,8 @@ pub(super) fn add(connection: &Connection, site: NewSite, now: UnixMs) -> Result
 }
 
 pub(super) fn all(connection: &Connection, now: UnixMs) -> Result<Vec<SiteRecord>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM sites ORDER BY name"))?;
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM sites WHERE merged_into IS NULL ORDER BY name"))?;
     let rows = statement.query_map([], Columns::read)?;
     rows.map(|row| row?.record(now)).collect()
 }
@@ -177,12 +185,17 @@ pub(super) fn all(connection: &Connection, now: UnixMs) -> Result<Vec<SiteRecord
 pub(super) fn named(connection: &Connection, name: &str, now: UnixMs) -> Result<SiteRecord> {
     let sought = name.trim().to_lowercase();
     let sought = sought.strip_prefix("www.").unwrap_or(&sought);
-    let sql = format!("SELECT {COLUMNS} FROM sites WHERE name = ?1");
+    // By its name, else by one that it had before.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sites WHERE merged_into IS NULL AND id IN
+         (SELECT id FROM sites WHERE name = ?1 UNION SELECT site FROM aliases WHERE name = ?1)
+         ORDER BY name = ?1 DESC LIMIT 1"
+    );
     let found = connection.query_row(&sql, [sought], Columns::read).optional()?;
     found.ok_or_else(|| ControlError::NotFound { what: "site", name: name.to_owned() })?.record(now)
 }
 
-fn save(connection: &Connection, record: &SiteRecord) -> Result<()> {
+pub(super) fn save(connection: &Connection, record: &SiteRecord) -> Result<()> {
     let pending = record.pending.as_ref().map(|pending| json("pending settings", pending)).transpose()?;
     connection.execute(
         "UPDATE sites SET version = ?2, settings = ?3, pending = ?4, since_day = ?5, declared = ?6 WHERE id = ?1",
@@ -199,7 +212,7 @@ fn save(connection: &Connection, record: &SiteRecord) -> Result<()> {
 }
 
 /// A row of `sites` as SQLite has it.
-struct Columns {
+pub(super) struct Columns {
     id: u32,
     name: String,
     uuid: String,
@@ -212,7 +225,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Columns> {
+    pub fn read(row: &Row<'_>) -> rusqlite::Result<Columns> {
         Ok(Columns {
             id: row.get(0)?,
             name: row.get(1)?,
@@ -226,7 +239,7 @@ impl Columns {
         })
     }
 
-    fn record(self, now: UnixMs) -> Result<SiteRecord> {
+    pub fn record(self, now: UnixMs) -> Result<SiteRecord> {
         let record = SiteRecord {
             id: SiteId(self.id),
             name: self.name,

@@ -305,6 +305,14 @@ impl OpenDay {
         self.proposals.forget(what);
     }
 
+    /// A start forgot who was there: the ledger notes it with the number of `visits` that may have been running,
+    /// and none of them runs any more.
+    pub fn cut_visits(&mut self, visits: u64) {
+        self.note(Note::RestartedWithoutHandover, 1);
+        self.note(Note::VisitsForgotten, visits);
+        self.visits = [0; 32];
+    }
+
     /// Undeclared texts that k visitors sent.
     pub fn proposals(&self) -> Vec<Proposal> {
         self.proposals.told(self.settings.k)

@@ -14,14 +14,13 @@ use super::{
     replay::{Replay, ReplayError, Replayed},
     runtime::RuntimeDir,
     salt::{Salt, Salts},
-    site_day::{Arrived, Opening, Refusal, SiteDay},
+    site_day::{Arrived, Opening, SiteDay},
     undo::Undo,
 };
 use crate::{
     domain::{
         day::{Day, UnixMs, Zone},
         declaration::SiteId,
-        outcome::Note,
         tally::{Caps, KnownValues},
         view::{MemoryView, Reader},
     },
@@ -66,6 +65,8 @@ pub struct Memory {
 #[derive(Default)]
 struct SiteDays {
     days: RwLock<Vec<Arc<SiteDay>>>,
+    /// The latest day that was let go of: none up to it opens again, whatever the store can say by then.
+    gone: Mutex<Option<Day>>,
     /// Held while a day is opened: one owner makes the salt.
     opening: Mutex<()>,
 }
@@ -83,8 +84,6 @@ pub enum DayError {
     Append(#[from] AppendError),
     #[error("the site was removed")]
     Removed,
-    #[error(transparent)]
-    Refused(#[from] Refusal),
     #[error(transparent)]
     Commit(#[from] CommitError),
 }
@@ -151,7 +150,7 @@ impl Memory {
             return Ok(day.arrive(now));
         }
         let day = self.day_to_open(fixed, &days, now);
-        let day = Arc::new(self.open(fixed, day, now, Vec::new())?);
+        let day = Arc::new(self.open(fixed, day, now, Vec::new())?.0);
         write(&days.days).push(day.clone());
         Ok(day.arrive(now))
     }
@@ -159,14 +158,15 @@ impl Memory {
     /// A clock that went back over midnight reopens nothing: the hit counts into the day after the last one.
     fn day_to_open(&self, fixed: &Fixed, days: &SiteDays, now: UnixMs) -> Day {
         let day = fixed.day.unwrap_or_else(|| fixed.zone.day_at(now));
-        let latest = read(&days.days).last().map(|latest| latest.calendar.day);
+        let held = read(&days.days).last().map(|latest| latest.calendar.day);
+        let latest = held.max(*days.gone.lock().unwrap_or_else(PoisonError::into_inner));
         let day = latest.map_or(day, |latest| day.max(latest.plus(1)));
         self.past.closed_since(fixed.site, day).map_or(day, |closed| closed.plus(1))
     }
 
     /// Takes a day up again at the start of the process: replays its journal and, where the runtime directory
     /// kept them, its visitors. `files` are the day's releases that wait for the store. A day that is over takes
-    /// no hits and needs no visitors.
+    /// no hits and needs no visitors. Also says in words how the journal is damaged, if it is.
     ///
     /// # Errors
     /// [`DayError`].
@@ -176,10 +176,11 @@ impl Memory {
         day: Day,
         now: UnixMs,
         files: Vec<Filed>,
-    ) -> Result<Arc<SiteDay>, DayError> {
-        let day = Arc::new(self.open(fixed, day, now, files)?);
+    ) -> Result<(Arc<SiteDay>, Option<String>), DayError> {
+        let (day, damaged) = self.open(fixed, day, now, files)?;
+        let day = Arc::new(day);
         self.admit_day(day.clone());
-        Ok(day)
+        Ok((day, damaged))
     }
 
     /// Takes a day whose last releases only wait for the store.
@@ -195,10 +196,17 @@ impl Memory {
         days.sort_by_key(|day| day.calendar.day);
     }
 
-    fn open(&self, fixed: &Fixed, day: Day, now: UnixMs, files: Vec<Filed>) -> Result<SiteDay, DayError> {
+    fn open(
+        &self,
+        fixed: &Fixed,
+        day: Day,
+        now: UnixMs,
+        files: Vec<Filed>,
+    ) -> Result<(SiteDay, Option<String>), DayError> {
         let id = FileId { site: fixed.site, day };
         let mut replay = Replay::new(fixed, day, self.caps.clone(), self.known.of(fixed.site));
-        let Opened { handle, records, .. } = self.journal.open(id, |_, bytes| replay.take(bytes))?;
+        let Opened { handle, records, created, damaged, .. } =
+            self.journal.open(id, |_, bytes| replay.take(bytes))?;
         if records == 0 {
             let last = self.past.last_release(fixed.site, day, self.node);
             let last = last.unwrap_or_else(|| beyond(now, fixed.zone.calendar(day).starts));
@@ -207,44 +215,74 @@ impl Memory {
             replay.begin(opened)?;
         }
         let mut replayed = replay.finish()?.ok_or(ReplayError::NotOpened)?;
-        files.into_iter().for_each(|file| replayed.use_file(file));
-        let forgotten = replayed.visits_maybe_running();
-        let another = replayed.state.epochs > 0 && replayed.state.met;
+        if records == 0 && now < replayed.calendar.starts {
+            let early = Record::Early { hour: now.div_euclid(3_600_000) };
+            self.append(&handle, &early)?;
+            replayed.apply(early);
+        }
+        match damaged {
+            Some(_) => self.close_gap(id, &handle, &mut replayed, files)?,
+            None => files.into_iter().for_each(|file| replayed.use_file(file)),
+        }
         let tables = match now < replayed.calendar.ends {
-            true => self.tables(id, &handle, &mut replayed)?,
-            false => Tables { salt: None, undo: None, survived: true },
+            true => self.tables(id, &handle, &mut replayed, !created && damaged.is_none())?,
+            false => Tables { salt: None, undo: None },
         };
-        let Tables { salt, undo, survived } = tables;
+        let Tables { salt, undo } = tables;
         let (journal, room) = (self.journal.clone(), self.room.clone());
         let day = SiteDay::new(Opening { site: fixed.site, journal, room, handle, salt, undo }, replayed);
-        if !survived && another && fixed.site != SiteId::NONE {
-            day.note_now(Note::RestartedWithoutHandover, 1)?;
-            day.note_now(Note::VisitsForgotten, forgotten)?.wait()?;
-        }
-        Ok(day)
+        Ok((day, damaged))
     }
 
-    /// The salt and the visitors that the process before this one left, or fresh ones.
-    fn tables(&self, id: FileId, handle: &Handle, replayed: &mut Replayed) -> Result<Tables, DayError> {
-        if let Some(runtime) = &self.runtime
+    /// The salt and the visitors that the process before this one left, or fresh ones. The visitors of a journal
+    /// that is lost, or lost records, do not fit: they know names by numbers that it no longer has.
+    fn tables(
+        &self,
+        id: FileId,
+        handle: &Handle,
+        replayed: &mut Replayed,
+        fit: bool,
+    ) -> Result<Tables, DayError> {
+        if fit
+            && let Some(runtime) = &self.runtime
             && let Some(regions) = runtime.take_over(id, TABLE_LAYOUT, handle.committed())?
             && let Some(salt) = self.salts.left(id)?
         {
             replayed.attach(Box::new(regions.visitors), Box::new(regions.seen));
-            return Ok(Tables { salt: Some(salt), undo: Some(regions.undo), survived: true });
+            return Ok(Tables { salt: Some(salt), undo: Some(regions.undo) });
         }
         // On the disk before there is a salt: a crash in between counts an epoch too many, never one too few.
-        if replayed.needs_epoch() {
-            self.append(handle, &Record::Epoch)?.wait()?;
-            replayed.apply(Record::Epoch);
+        if let Some(epoch) = replayed.next_epoch() {
+            self.append(handle, &epoch)?.wait()?;
+            replayed.apply(epoch);
         }
         let (salt, _) = self.salts.open(id)?;
         let Some(runtime) = &self.runtime else {
-            return Ok(Tables { salt: Some(salt), undo: None, survived: false });
+            return Ok(Tables { salt: Some(salt), undo: None });
         };
         let regions = runtime.open_regions(id, TABLE_LAYOUT, handle.committed(), false)?;
         replayed.attach(Box::new(regions.visitors), Box::new(regions.seen));
-        Ok(Tables { salt: Some(salt), undo: Some(regions.undo), survived: false })
+        Ok(Tables { salt: Some(salt), undo: Some(regions.undo) })
+    }
+
+    /// The end of the journal is lost. If releases were made after it, all that is pending here left with the first
+    /// of them: it must not be released again.
+    fn close_gap(
+        &self,
+        id: FileId,
+        handle: &Handle,
+        replayed: &mut Replayed,
+        files: Vec<Filed>,
+    ) -> Result<(), DayError> {
+        let filed = files.iter().map(|file| file.id.number).max().unwrap_or(0);
+        let last = self.past.last_release(id.site, id.day, replayed.node()).unwrap_or(0).max(filed);
+        if last >= replayed.next_number() {
+            let frozen = Record::Frozen { number: last };
+            self.append(handle, &frozen)?.wait()?;
+            replayed.apply(frozen);
+        }
+        files.into_iter().for_each(|file| replayed.add_file(file));
+        Ok(())
     }
 
     fn append(&self, handle: &Handle, record: &Record) -> Result<Ticket, AppendError> {
@@ -261,7 +299,14 @@ impl Memory {
     pub fn forget_done(&self) {
         for site in read(&self.sites).values() {
             if read(&site.days).iter().any(|day| day.is_done()) {
-                write(&site.days).retain(|day| !day.is_done());
+                write(&site.days).retain(|day| {
+                    let done = day.is_done();
+                    if done {
+                        let mut gone = site.gone.lock().unwrap_or_else(PoisonError::into_inner);
+                        *gone = gone.max(Some(day.calendar.day));
+                    }
+                    !done
+                });
             }
         }
     }
@@ -278,6 +323,30 @@ impl Memory {
                 tracing::error!(%error, site = site.0, "a removed site's journal could not be destroyed");
             }
         }
+    }
+
+    /// Opens no day of a site any more: it is about to become part of another. Returns the days that are left of
+    /// it. Blocks.
+    pub fn shut(&self, site: SiteId) -> Vec<Arc<SiteDay>> {
+        write(&self.removed).insert(site);
+        let Some(days) = read(&self.sites).get(&site).cloned() else { return Vec::new() };
+        // Whoever was opening a day has pushed it by now.
+        let _one_owner = days.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&days.days).clone()
+    }
+
+    /// The days of a site that are in memory.
+    pub fn days_of(&self, site: SiteId) -> Vec<Arc<SiteDay>> {
+        read(&self.sites).get(&site).map(|days| read(&days.days).clone()).unwrap_or_default()
+    }
+
+    /// Runs `act` while a day is not in memory and cannot be opened; `None` where it is there. The site's first hit
+    /// of a day waits meanwhile.
+    pub fn while_unopened<T>(&self, site: SiteId, day: Day, act: impl FnOnce() -> T) -> Option<T> {
+        let days = self.site_days(site);
+        let _one_owner = days.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = read(&days.days).iter().any(|one| one.calendar.day == day);
+        (!there).then(act)
     }
 
     /// Takes in what has become known of a site's values since its days were opened. Blocks.
@@ -315,8 +384,6 @@ struct Tables {
     /// `None` for a day that is over.
     salt: Option<Salt>,
     undo: Option<Undo>,
-    /// Nothing was forgotten.
-    survived: bool,
 }
 
 /// The day that takes the hits of `now`: the open one that holds it, else an open one that is yet to begin (where

@@ -19,6 +19,11 @@ pub enum Record {
     Frozen { number: u32 },
     /// The store has acknowledged all releases up to `number`, or they were set aside.
     Stored { number: u32 },
+    /// An [`Record::Epoch`] after one in which visitors were counted, with what the ledger notes of it: a start
+    /// without handover, which forgot as many `visits`. One record, so that a kill leaves both or neither.
+    Cut { visits: u64 },
+    /// The day took hits from this hour since the epoch on, before its date began. Right after the first.
+    Early { hour: i64 },
 }
 
 /// What is fixed as a day opens: the day closes under it, whatever the settings are by then.

@@ -114,14 +114,13 @@ impl Replayed {
         }
     }
 
-    /// Visits that may have been running at the last record.
-    pub fn visits_maybe_running(&self) -> u64 {
-        self.state.open().map_or(0, OpenDay::visits_maybe_running)
-    }
-
-    /// Whether a salt made now begins another epoch: the day had none, or somebody was counted under it.
-    pub fn needs_epoch(&self) -> bool {
-        self.state.epochs == 0 || self.state.met
+    /// What has to be journaled before there is another salt; `None` where nobody was counted under the last.
+    pub fn next_epoch(&self) -> Option<Record> {
+        let open = self.state.open().filter(|_| self.state.met);
+        match open {
+            Some(open) => Some(Record::Cut { visits: open.visits_maybe_running() }),
+            None => (self.state.epochs == 0).then_some(Record::Epoch),
+        }
     }
 
     /// Whether a record can be the next one.
@@ -129,6 +128,8 @@ impl Replayed {
         match record {
             Record::Delta(delta) => self.state.open().is_none_or(|open| open.can_apply(delta)),
             Record::Frozen { number } => (self.state.next_number..u32::MAX).contains(number),
+            Record::Cut { visits } => *visits <= u64::from(u32::MAX),
+            Record::Early { hour } => hour.checked_mul(3_600_000).is_some(),
             Record::Opened(_) | Record::Epoch | Record::Stored { .. } => true,
         }
     }
@@ -138,6 +139,12 @@ impl Replayed {
         match record {
             Record::Opened(_) => {}
             Record::Epoch => (state.epochs, state.met) = (state.epochs + 1, false),
+            Record::Cut { visits } => {
+                (state.epochs, state.met) = (state.epochs + 1, false);
+                if let Some(open) = state.open_mut() {
+                    open.cut_visits(visits);
+                }
+            }
             Record::Delta(delta) => {
                 let (stretch, hour) = delta.when();
                 state.turn(Moment { hour, second: 0, stretch });
@@ -153,6 +160,24 @@ impl Replayed {
                 state.next_number = state.next_number.max(number + 1);
             }
             Record::Stored { number } => state.stored_up_to(number),
+            Record::Early { hour } => self.calendar = self.calendar.clone().begun_early(hour),
+        }
+    }
+
+    pub(super) fn node(&self) -> u32 {
+        self.opened.node
+    }
+
+    pub(super) fn next_number(&self) -> u32 {
+        self.state.next_number
+    }
+
+    /// Puts the release of a file among those that wait, whether the journal knows it or not, unless the store has
+    /// it.
+    pub(super) fn add_file(&mut self, filed: Filed) {
+        self.state.waiting.retain(|waiting| waiting.id != filed.id);
+        if filed.id.number > self.state.stored {
+            self.state.push_filed(filed);
         }
     }
 

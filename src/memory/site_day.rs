@@ -88,7 +88,7 @@ pub struct SiteDay {
     pub calendar: Calendar,
     pub k: u32,
     pub settings_version: u32,
-    pub(super) node: u32,
+    pub node: u32,
     journal: Arc<Journal>,
     room: Arc<Room>,
     salt: RwLock<Option<Salt>>,
@@ -253,14 +253,6 @@ impl SiteDay {
         self.change(moment, |open, _| open.drop_hit(outcome, notes, n))
     }
 
-    /// Counts a note in the ledger.
-    ///
-    /// # Errors
-    /// [`Refusal`]; then nothing was changed.
-    pub fn note(&self, moment: Moment, note: Note, n: u64) -> Result<Ticket, Refusal> {
-        self.change(moment, |open, _| open.note(note, n))
-    }
-
     /// Remembers, in memory only, that a visitor sent a text that the site has not declared.
     pub fn propose(&self, key: VisitorKey, undeclared: &[Undeclared]) {
         if let Some(open) = self.lock().open_mut() {
@@ -291,18 +283,6 @@ impl SiteDay {
     fn append(&self, state: &State, record: &Record) -> Result<Ticket, Refusal> {
         let handle = state.handle.as_ref().ok_or(Refusal::Closed)?;
         Ok(self.journal.append(handle, &record.encode_into(Vec::with_capacity(96)))?)
-    }
-
-    /// [`SiteDay::note`] at the moment of the day's latest hit.
-    ///
-    /// # Errors
-    /// [`Refusal`]; then nothing was changed.
-    pub fn note_now(&self, note: Note, n: u64) -> Result<Ticket, Refusal> {
-        let moment = {
-            let state = self.lock();
-            Moment { hour: state.hour, second: 0, stretch: state.stretch }
-        };
-        self.note(moment, note, n)
     }
 
     /// Lets the hour turn although no hit came.
@@ -366,6 +346,11 @@ impl SiteDay {
     /// The releases that the store has not acknowledged, oldest first.
     pub fn waiting(&self) -> Vec<ReleaseId> {
         self.lock().waiting.iter().map(|one| one.id).collect()
+    }
+
+    /// The store has acknowledged all releases up to this one: no other will ever have their numbers.
+    pub fn acknowledged(&self) -> u32 {
+        self.lock().stored
     }
 
     /// Forgets a release that the store has acknowledged, or that was set aside. The ticket, where the day is still open, resolves

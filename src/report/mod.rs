@@ -25,7 +25,7 @@ pub use reads::Number;
 
 use crate::{
     domain::{
-        day::{Day, UnixMs},
+        day::Day,
         declaration::Site,
         outcome::Outcome,
         plan::{Dimension, Filter, Metric, Scope},
@@ -58,13 +58,12 @@ pub fn answer(
     memory: &MemoryView,
     site: &Site,
     plan: &Plan,
-    now: UnixMs,
+    today: &Today,
     reader: Reader,
 ) -> Result<Report, StoreError> {
-    let today = Today::at(&site.zone, now);
     let reads = Reads::new(store, memory, site.id).with_apart(plan.comparison.map(|_| today.day));
-    let (tiles, series) = tiles::tiles(&reads, plan, site, &today)?;
-    let panels = Panels { reads: &reads, plan, site, today: &today };
+    let (tiles, series) = tiles::tiles(&reads, plan, site, today)?;
+    let panels = Panels { reads: &reads, plan, site, today };
     let mut shown = BTreeMap::new();
     for dimension in Dimension::PANELS.into_iter().chain([Dimension::Funnel]).chain(properties(plan, site)) {
         shown.insert(dimension.key(), panels.panel(&dimension)?);
@@ -77,7 +76,7 @@ pub fn answer(
         series,
         panels: shown,
         filters: plan.filters.iter().map(filter_shown).collect(),
-        meta: meta(store, memory, site, plan, &today, reader, &reads)?,
+        meta: meta(store, memory, site, plan, today, reader, &reads)?,
     })
 }
 
@@ -90,18 +89,17 @@ pub fn rows(
     memory: &MemoryView,
     site: &Site,
     plan: &Plan,
-    now: UnixMs,
+    today: &Today,
     reader: Reader,
 ) -> Result<Rows, StoreError> {
-    let today = Today::at(&site.zone, now);
     let reads = Reads::new(store, memory, site.id);
     let dimension = plan.dimension.clone().unwrap_or(Dimension::Page);
-    let panel = Panels { reads: &reads, plan, site, today: &today }.panel(&dimension)?;
-    let meta = meta(store, memory, site, plan, &today, reader, &reads)?;
+    let panel = Panels { reads: &reads, plan, site, today }.panel(&dimension)?;
+    let meta = meta(store, memory, site, plan, today, reader, &reads)?;
     Ok(Rows { panel, dimension: dimension.key(), meta })
 }
 
-/// Visits of the last 7 days, for the list of sites.
+/// Visits of the 7 days up to `last`, for the list of sites.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -109,9 +107,8 @@ pub fn overview_numbers(
     store: &dyn Store,
     memory: &MemoryView,
     site: &Site,
-    now: UnixMs,
+    last: Day,
 ) -> Result<Overview, StoreError> {
-    let last = site.zone.day_at(now);
     let reads = Reads::new(store, memory, site.id);
     let filters = vec![Condition::is(Column::Kind, KIND_PAGE)];
     let asked = query(Table::Pages, Family::Page, vec![Column::Day], filters);
@@ -186,8 +183,33 @@ fn meta(
         rejected_undeclared: rejected.iter().map(|one| one.sums[0]).sum(),
         kept: site.kept,
         generated_at: today.now,
-        notices: plan.notices.iter().cloned().chain(lacking(memory, plan.range)).collect(),
+        notices: notices(store, memory, site, plan)?,
     })
+}
+
+/// What a reader has to know of the answer, in words.
+fn notices(
+    store: &dyn Store,
+    memory: &MemoryView,
+    site: &Site,
+    plan: &Plan,
+) -> Result<Vec<String>, StoreError> {
+    let mut notices: Vec<String> = plan.notices.iter().cloned().chain(lacking(memory, plan.range)).collect();
+    for (range, which) in [(Some(plan.range), "this period"), (plan.comparison, "the period compared with")] {
+        let Some(range) = range else { continue };
+        let mut days = store.days(site.id, range.first, range.last)?;
+        days.retain(|day| day.corrected);
+        days.dedup_by_key(|day| day.day);
+        let days = match days.len() {
+            0 => continue,
+            1 => format!("{} was", days[0].day),
+            n => format!("{n} days of {which} were"),
+        };
+        notices.push(format!(
+            "{days} corrected: a spam source was taken from sources and campaigns, not from totals, pages, places and devices"
+        ));
+    }
+    Ok(notices)
 }
 
 /// What one more filter or another metric would be answered with.

@@ -65,8 +65,14 @@ pub struct Today {
 }
 
 impl Today {
+    /// By the zone alone.
     pub fn at(zone: &Zone, now: UnixMs) -> Today {
-        let day = zone.day_at(now);
+        Today::on(zone, zone.day_at(now), now)
+    }
+
+    /// The site-day that takes the hits of `now`, which begins before its date in the night in which a site's zone
+    /// moves west: its first hour runs then.
+    pub fn on(zone: &Zone, day: Day, now: UnixMs) -> Today {
         Today { day, hour: zone.calendar(day).moment(now).hour, now }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Overview, Report, Rows, Today, answer, csv, extent, overview_numbers, parse, rows};
 use crate::{
     domain::{
-        day::UnixMs,
+        day::{Day, UnixMs},
         declaration::Site,
         view::{MemoryView, Reader},
     },
@@ -28,7 +28,15 @@ pub struct Context<'a> {
     pub memory: &'a MemoryView,
     pub site: &'a Site,
     pub now: UnixMs,
+    /// The site-day that takes the hits of `now`.
+    pub day: Day,
     pub reader: Reader,
+}
+
+impl Context<'_> {
+    fn today(&self) -> Today {
+        Today::on(&self.site.zone, self.day, self.now)
+    }
 }
 
 /// `GET /api/sites/{site}/report`.
@@ -37,8 +45,8 @@ pub struct Context<'a> {
 /// [`ReportError`].
 pub fn report(context: Context<'_>, query: &str) -> Result<Report, ReportError> {
     let plan = plan(&context, query)?;
-    let Context { store, memory, site, now, reader } = context;
-    Ok(answer(store, memory, site, &plan, now, reader)?)
+    let Context { store, memory, site, reader, .. } = context;
+    Ok(answer(store, memory, site, &plan, &context.today(), reader)?)
 }
 
 /// The body of `GET /api/sites/{site}/rows`.
@@ -54,11 +62,11 @@ pub enum RowsAnswer {
 /// [`ReportError`].
 pub fn rows_of(context: Context<'_>, query: &str) -> Result<RowsAnswer, ReportError> {
     let plan = plan(&context, query)?;
-    let Context { store, memory, site, now, reader } = context;
+    let Context { store, memory, site, reader, .. } = context;
     if plan.dimension.is_none() {
         return Err(ReportError::Asked("rows need a dimension, e.g. dimension=page".to_owned()));
     }
-    let found = rows(store, memory, site, &plan, now, reader)?;
+    let found = rows(store, memory, site, &plan, &context.today(), reader)?;
     match (plan.csv, found.panel.refused) {
         (true, Some(refused)) => Err(ReportError::Asked(refused.to_owned())),
         (true, None) => Ok(RowsAnswer::Csv(csv::csv(&found))),
@@ -71,11 +79,10 @@ pub fn rows_of(context: Context<'_>, query: &str) -> Result<RowsAnswer, ReportEr
 /// # Errors
 /// [`StoreError`].
 pub fn overview(context: Context<'_>) -> Result<Overview, StoreError> {
-    overview_numbers(context.store, context.memory, context.site, context.now)
+    overview_numbers(context.store, context.memory, context.site, context.day)
 }
 
 fn plan(context: &Context<'_>, query: &str) -> Result<super::Plan, ReportError> {
     let known = extent(context.store, context.memory, context.site)?;
-    let today = Today::at(&context.site.zone, context.now);
-    parse(query, context.site, &today, known.map(|(first, _)| first)).map_err(ReportError::Asked)
+    parse(query, context.site, &context.today(), known.map(|(first, _)| first)).map_err(ReportError::Asked)
 }

@@ -43,8 +43,14 @@ impl Live for LiveParts {
         let site: Arc<_> = entry.at(now).clone();
         let live = self.0.memory.today(site.id, now).map_or(0, |day| day.live_visitors(now).0);
         let memory = self.0.memory.view(site.id, Reader::Staff);
-        let context =
-            Context { store: &*self.0.store, memory: &memory, site: &site, now, reader: Reader::Staff };
+        let context = Context {
+            store: &*self.0.store,
+            memory: &memory,
+            site: &site,
+            now,
+            day: entry.day(now),
+            reader: Reader::Staff,
+        };
         match overview(context) {
             Ok(numbers) => Summary { visits_7d: numbers.visits_7d, sparkline: numbers.sparkline, live },
             Err(error) => {

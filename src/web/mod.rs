@@ -19,7 +19,10 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 
-use crate::{collect::endpoint, parts::Parts};
+use crate::{
+    collect::{answers, endpoint},
+    parts::Parts,
+};
 use auth::ControlState;
 use health::Health;
 use live::LiveParts;
@@ -60,13 +63,13 @@ pub fn collection(app: &mut ServiceConfig, bare: bool) {
     app.service(
         web::resource("/api/event")
             .route(web::post().to(endpoint::post_event))
-            .route(web::method(actix_web::http::Method::OPTIONS).to(endpoint::preflight)),
+            .route(web::method(actix_web::http::Method::OPTIONS).to(answers::preflight)),
     );
     for path in ["/mayfly.js", "/js/{name:(script|plausible)[a-z.-]*\\.js}"] {
         app.service(web::resource(path).wrap(Compress::default()).route(web::get().to(assets::tracker)));
     }
     if bare {
-        app.route("/api/bare", web::post().to(endpoint::bare));
+        app.route("/api/bare", web::post().to(answers::bare));
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     },
     parts::Parts,
     report::routes::{Context, ReportError, RowsAnswer, report, rows_of},
-    store::AsOf,
+    store::{AsOf, StoreError},
 };
 
 /// Pages listed by the live view.
@@ -45,7 +45,13 @@ impl From<ReportError> for ApiError {
     fn from(error: ReportError) -> ApiError {
         match error {
             ReportError::Asked(words) => ApiError::bad_request(words),
-            ReportError::Store(error) => ApiError::unavailable(error.to_string()),
+            ReportError::Store(error) => match error {
+                // Readers are told that it is away; why, which may name paths, is for the server's people.
+                StoreError::Unavailable(_) | StoreError::Unknown(_) => {
+                    ApiError::unavailable("the store is unavailable: /api/health and the log say why")
+                }
+                error => ApiError::internal(&error),
+            },
         }
     }
 }
@@ -63,7 +69,8 @@ async fn blocking<T: Send + 'static>(
         // Before memory: what is set aside in between is at worst said to be missing and is there.
         let aside = parts.closing.aside_of(site.id);
         let memory = MemoryView { aside, ..parts.memory.view(site.id, reader) };
-        read(Context { store: &*parts.store, memory: &memory, site, now, reader })
+        let day = entry.day(now);
+        read(Context { store: &*parts.store, memory: &memory, site, now, day, reader })
     };
     let answered = web::block(read).await.map_err(|error| ApiError::internal(&error))?;
     Ok(answered?)
@@ -118,12 +125,11 @@ async fn get_live(
 }
 
 fn live(parts: &Parts, context: &Context<'_>) -> Result<serde_json::Value, ReportError> {
-    let Context { site, now, memory, .. } = *context;
+    let Context { site, now, day, memory, .. } = *context;
     let (visitors, minutes) = match parts.memory.today(site.id, now) {
         Some(day) => day.live_visitors(now),
         None => (0, [0; 30]),
     };
-    let day = site.zone.day_at(now);
     let query =
         |table, group, filters| Query { table, family: Family::Page, days: (day, day), group, filters };
     let today = |query: Query| over_both(parts, site.id, memory, &query);

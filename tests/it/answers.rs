@@ -112,7 +112,7 @@ async fn what_is_wrong_is_answered_in_words() {
     let running = Running::with(&[]);
     let cases = [
         (400, "{\"n\":", refused("request", "Unable to parse request body as json")),
-        (400, "[]", refused("request", "Unable to parse request body as json")),
+        (400, "[]", refused("request", "holds no events")),
         (400, r#"{"n":"pageview","d":"example.com"}"#, refused("url", "is required")),
         (
             400,

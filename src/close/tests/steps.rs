@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fs};
 use crate::close::testing::*;
 use crate::{
     domain::{
+        counters::Counter,
         day::Zone,
         outcome::{Note, Outcome},
         tally::Caps,
@@ -191,6 +192,9 @@ fn starts_without_handover_ask_for_larger_crowds() {
     bench.stop();
     bench.try_start(false).unwrap();
     assert_eq!((epochs(&bench), bench.noted(Note::RestartedWithoutHandover)), (3, 2));
+    assert_eq!(bench.noted(Note::VisitsForgotten), 2, "a visit is forgotten once");
+    bench.kill();
+    assert_eq!((epochs(&bench), bench.noted(Note::VisitsForgotten)), (3, 2), "and replayed once");
     bench.now = MIDNIGHT + DAY + 2_000;
     bench.closing().catch_up(bench.now);
     let held = bench.store.held();
@@ -356,7 +360,9 @@ fn outside_readers_see_full_hours() {
 fn a_failed_journal_refuses_and_what_it_held_is_closed() {
     let mut bench = Bench::new();
     bench.acknowledged(1, "a");
-    bench.today().note_now(Note::PathCapped, 1).unwrap().wait().unwrap();
+    let at = bench.memory().arrive(SITE, bench.now).unwrap();
+    at.day.drop_hits(at.moment, Outcome::Bot, &[], 1).unwrap().wait().unwrap();
+    drop(at);
     bench.running().journal.fail_for_tests();
     assert!(matches!(bench.hit(2, "a"), Err(Refusal::Busy)));
     assert!(bench.today().freeze().is_err());
@@ -364,4 +370,43 @@ fn a_failed_journal_refuses_and_what_it_held_is_closed() {
     bench.now = MIDNIGHT + DAY + 2_000;
     bench.closing().catch_up(bench.now);
     assert_eq!((bench.views(), bench.store.held().releases.len()), (1, 1));
+}
+
+/// Hits that the journal has not committed are taken back at a start, so there are only so many of them: what does
+/// not fit is refused before it changes anything.
+#[test]
+fn more_hits_than_can_be_taken_back_are_refused() {
+    let mut bench = Bench::new();
+    bench.acknowledged(1, "a");
+    bench.running().journal.hold_for_tests(true);
+    let mut waiting = Vec::new();
+    let refused = loop {
+        match bench.hit(waiting.len() as u64 % 5_000, ["a", "b", "c"][waiting.len() % 3]) {
+            Ok(ticket) => waiting.push(ticket),
+            Err(refused) => break refused,
+        }
+        assert!(waiting.len() < 1 << 16, "the log of changes is bounded");
+    };
+    assert!(matches!(refused, Refusal::Busy) && waiting.len() > 5_000, "{} fit", waiting.len());
+    assert_eq!(bench.views(), 1 + waiting.len() as i64);
+
+    // Killed now, none of them was there; visitors are as the journal has them.
+    bench.kill();
+    assert_eq!(bench.views(), 1);
+    bench.acknowledged(1, "a");
+    bench.acknowledged(2, "a");
+    assert_eq!(bench.views(), 3);
+    let sums = bench.read(Reader::Staff, &views())[0].sums.clone();
+    let [visitors, page_visitors] = [Counter::Visitors, Counter::PageVisitors].map(|one| sums[one as usize]);
+    assert_eq!((visitors, page_visitors), (2, 2), "the first is known, the second is not");
+
+    // Committed, there is room again.
+    bench.running().journal.hold_for_tests(true);
+    while bench.hit(9, "a").is_ok() {}
+    bench.running().journal.hold_for_tests(false);
+    bench.running().journal.flush().unwrap();
+    let counted = bench.views();
+    bench.acknowledged(9, "a");
+    bench.kill();
+    assert_eq!(bench.views(), counted + 1);
 }

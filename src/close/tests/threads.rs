@@ -152,7 +152,8 @@ fn the_ledger_of_no_site_closes_at_midnight_in_utc() {
 #[test]
 fn records_keep_their_bytes() {
     // The order of the variants is part of the format.
-    let records = [Record::Epoch, Record::Frozen { number: 3 }, Record::Stored { number: 3 }];
+    let (frozen, stored) = (Record::Frozen { number: 3 }, Record::Stored { number: 3 });
+    let records = [Record::Epoch, frozen, stored, Record::Cut { visits: 3 }];
     let bytes = records.map(|record| record.encode_into(Vec::new()));
-    assert_eq!(bytes, [vec![1], vec![3, 3], vec![4, 3]]);
+    assert_eq!(bytes, [vec![1], vec![3, 3], vec![4, 3], vec![5, 3]]);
 }

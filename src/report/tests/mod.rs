@@ -155,7 +155,8 @@ fn report(laid: &(DuckStore, MemoryView), query: &str) -> Value {
 
 fn report_of(site: &Site, laid: &(DuckStore, MemoryView), query: &str) -> Value {
     let plan = parse(query, site, &Today::at(&site.zone, now(site)), Some(today().plus(1 - DAYS))).unwrap();
-    let made = answer(&laid.0, &laid.1, site, &plan, now(site), Reader::Staff).unwrap();
+    let made =
+        answer(&laid.0, &laid.1, site, &plan, &Today::at(&site.zone, now(site)), Reader::Staff).unwrap();
     serde_json::to_value(made).unwrap()
 }
 
@@ -274,7 +275,14 @@ fn a_missing_row_says_why_it_was_missing() {
 }
 
 fn context<'a>(laid: &'a (DuckStore, MemoryView), site: &'a Site) -> routes::Context<'a> {
-    routes::Context { store: &laid.0, memory: &laid.1, site, now: now(site), reader: Reader::Staff }
+    routes::Context {
+        store: &laid.0,
+        memory: &laid.1,
+        site,
+        now: now(site),
+        day: today(),
+        reader: Reader::Staff,
+    }
 }
 
 #[test]
@@ -301,8 +309,7 @@ fn details_are_searched_sorted_and_exported() {
 #[test]
 fn the_list_of_sites_counts_seven_days() {
     let laid = laid(&rows(5, 200), 0.3, 5);
-    let Overview { visits_7d, sparkline } =
-        overview_numbers(&laid.0, &laid.1, &site(), now(&site())).unwrap();
+    let Overview { visits_7d, sparkline } = overview_numbers(&laid.0, &laid.1, &site(), today()).unwrap();
     assert_eq!(report(&laid, "p=7d")["tiles"]["visits"]["value"], visits_7d);
     assert_eq!(sparkline.iter().sum::<i64>(), visits_7d);
 }

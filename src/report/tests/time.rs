@@ -83,7 +83,8 @@ fn readers_from_outside_see_what_their_view_holds_and_are_told_so() {
     let site = site();
     let plan = parse("p=today", &site, &Today::at(&site.zone, now(&site)), None).unwrap();
     for (reader, live) in [(Reader::Staff, true), (Reader::Outside, false)] {
-        let made = answer(&laid.0, &laid.1, &site, &plan, now(&site), reader).unwrap();
+        let made =
+            answer(&laid.0, &laid.1, &site, &plan, &Today::at(&site.zone, now(&site)), reader).unwrap();
         assert_eq!((made.meta.live, made.meta.as_of.as_deref()), (live, Some("14:00")));
     }
 }

@@ -5,6 +5,7 @@
 
 mod correct;
 mod daily;
+mod export;
 mod migrate;
 mod sql;
 mod whole;
@@ -28,6 +29,7 @@ use crate::domain::{
 };
 
 use daily::Loose;
+pub use export::{ExportFormat, Exported, export};
 pub use migrate::NEWEST;
 use whole::OwnFile;
 pub use whole::{FamilySums, months};
@@ -68,6 +70,9 @@ impl DuckStore {
     /// # Errors
     /// `Newer` for the database of a newer program, else whatever opening it failed with.
     pub fn open(path: &Path, limits: &Limits) -> Result<DuckStore, StoreError> {
+        if !path.exists() {
+            migrate::make(path, config(limits).map_err(unavailable)?)?;
+        }
         let config = config(limits).map_err(unavailable)?;
         let connection = Connection::open_with_flags(path, config).map_err(unavailable)?;
         let file = OwnFile::open(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;

@@ -1,0 +1,153 @@
+//! Commands for the process that holds the store: they ask a running server, and wait; where none runs, they do
+//! the same themselves.
+
+use std::{
+    path::{Path, PathBuf},
+    thread::park_timeout,
+    time::{Duration, Instant},
+};
+
+use super::{CliError, Command, Result, Surroundings, site::SiteCommand};
+use crate::{
+    clock,
+    config::Config,
+    control::{Control, Job, JobState},
+    domain::day::Day,
+    jobs::{Request, alone::Alone},
+    store::duckdb::ExportFormat,
+};
+
+/// How often a job is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// A job that no server has begun within this long, and no other job is before, is taken back.
+const BEGIN_WITHIN: Duration = Duration::from_secs(60);
+
+pub(super) const BACKUP: &str = "Copy everything but the open days' journals into a new directory
+
+The released rows and the control database, each as of one moment, with a manifest of hashes and sums. Works \
+     while the server runs: hits are taken meanwhile, only deliveries to the store wait. What single visitors did \
+     on the open day is in no backup, but hashes of passwords and API keys are: keep it as safe as the server. The \
+     server writes the directory, so its path is the server's.";
+
+pub(super) const RESTORE: &str = "Put the closed days of a backup back
+
+Looks first whether the backup is sound. Then its closed days come back as they were in it, in one transaction. Days \
+     that the server has open are left to it, and days that the backup does not know stay. Sites that are missing \
+     come back with settings and keys; people do where nobody can sign in yet. Works with the server running or \
+     stopped; into an empty data directory before the first start too.";
+
+pub(super) const EXPORT: &str = "Write the rows of closed days as tables
+
+One file for each table and family, and one for the days themselves (docs/API.md says what they hold). Rows of \
+     days that have not closed are left out.";
+
+pub(super) const FORGET: &str = "Take a source that turned out to be spam from closed days
+
+Rows that name it leave the families source and visit: sources, channels, campaigns, and events and funnels by them. \
+     The days are marked, and reports say so. Pages, places, devices, languages and totals cannot be corrected: \
+     their rows do not say where a visit came from. A day that is open is corrected once it has closed. Cannot be \
+     undone but by restoring a backup.";
+
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// A directory that does not exist yet, as the server sees it
+    directory: PathBuf,
+    #[arg(long, value_enum, default_value = "parquet")]
+    format: ExportFormat,
+    /// This site alone
+    #[arg(long)]
+    site: Option<String>,
+    /// First day, such as 2026-10-01
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    from: Option<Day>,
+    /// Last day
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    to: Option<Day>,
+}
+
+fn day(text: &str) -> Result<Day, String> {
+    Day::parse(text).ok_or_else(|| "expected a date such as 2026-11-22".to_owned())
+}
+
+/// The job that a command asks for, if it is one.
+pub(super) fn request(command: &Command) -> Result<Option<Request>> {
+    Ok(Some(match command {
+        Command::Backup { directory } => Request::Backup { to: absolute(directory)? },
+        Command::Restore { directory, check } => {
+            Request::Restore { from: absolute(directory)?, check: *check }
+        }
+        Command::Export(ExportArgs { directory, format, site, from, to }) => Request::Export {
+            to: absolute(directory)?,
+            format: *format,
+            site: site.clone(),
+            days: (*from, *to),
+        },
+        Command::Forget { site, source } => Request::Forget { site: site.clone(), source: source.clone() },
+        Command::Site(SiteCommand::Merge { site, into }) => {
+            Request::Merge { site: site.clone(), into: into.clone() }
+        }
+        Command::Site(SiteCommand::Reset { site, yes: true }) => Request::Reset { site: site.clone() },
+        Command::Site(SiteCommand::Reset { site, yes: false }) => {
+            return Err(CliError::Refused(format!(
+                "all that was counted for {site} would be erased: say --yes to do it"
+            )));
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| CliError::Refused(format!("{}: {error}", path.display())))
+}
+
+/// Has a job done, here or by the server, and waits for it.
+pub(super) fn ask(request: &Request, config: &Config, surroundings: &Surroundings<'_>) -> Result<String> {
+    let control = Control::open(&config.control_file(), surroundings.now)?;
+    if let Some(alone) = Alone::take(&config.data)? {
+        return Ok(alone.run(request, config, &control, surroundings.now, surroundings.says)?);
+    }
+    let id = control.add_job(&serde_json::to_string(request)?)?;
+    let asked = Instant::now();
+    let mut said = String::new();
+    loop {
+        let Some(job) = control.job(id)? else {
+            return Err(CliError::Refused("the job is gone from the control database".to_owned()));
+        };
+        match job.state {
+            JobState::Done => return Ok(job.words),
+            JobState::Failed => return Err(CliError::Refused(job.words)),
+            JobState::Running if job.words != said => (surroundings.says)(&job.words),
+            _ => {}
+        }
+        if let Some(alone) = Alone::take(&config.data)? {
+            return without_server(&alone, &job, request, config, &control, surroundings);
+        }
+        let late = job.state == JobState::Waiting && asked.elapsed() > BEGIN_WITHIN && !control.job_runs()?;
+        if late && control.take_job_back(id)? {
+            let words = "the server has not begun it within a minute: is it still starting, or of an older version? Ask again";
+            return Err(CliError::Refused(words.to_owned()));
+        }
+        said = job.words;
+        park_timeout(LOOK);
+    }
+}
+
+/// The server ended while somebody waited: what it had not begun is done here.
+fn without_server(
+    alone: &Alone,
+    job: &Job,
+    request: &Request,
+    config: &Config,
+    control: &Control,
+    surroundings: &Surroundings<'_>,
+) -> Result<String> {
+    if control.take_job_back(job.id)? {
+        return Ok(alone.run(request, config, control, clock::now(), surroundings.says)?);
+    }
+    control.fail_left_jobs("the server ended while it ran")?;
+    match control.job(job.id)? {
+        Some(Job { state: JobState::Done, words, .. }) => Ok(words),
+        Some(job) => Err(CliError::Refused(format!("{}: ask again", job.words))),
+        None => Err(CliError::Refused("the job is gone from the control database".to_owned())),
+    }
+}

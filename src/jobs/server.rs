@@ -1,0 +1,190 @@
+//! Jobs in the server: one at a time, on a thread of its own, beside everything else. What a merge and a correction
+//! have to do after a day has closed is done here too.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use super::{Acknowledged, Days, JobError, Request, Result, Rooms, correct, run};
+use crate::{
+    clock,
+    close::driver::Closing,
+    control::{Control, Job},
+    domain::{
+        day::{Day, UnixMs},
+        declaration::SiteId,
+    },
+    store::Store,
+};
+
+/// Takes jobs as they come.
+pub struct Server {
+    control: Arc<Control>,
+    store: Arc<dyn Store>,
+    closing: Arc<Closing>,
+    data: PathBuf,
+    stopping: AtomicBool,
+    running: Mutex<Option<JoinHandle<()>>>,
+    /// Held while something is corrected: jobs and what is left of earlier ones come one after the other.
+    correcting: Mutex<()>,
+    /// Why what is left could not be finished, in words.
+    trouble: Mutex<Option<String>>,
+}
+
+impl Server {
+    /// Tells jobs as failed that an earlier process left behind.
+    pub fn new(control: Arc<Control>, store: Arc<dyn Store>, closing: Arc<Closing>, data: PathBuf) -> Server {
+        let left = "the server ended while it ran: a backup or export is not there, a restore changed no rows, and \
+                    what a merge or correction still has to do is done by itself";
+        match control.fail_left_jobs(left) {
+            Ok(0) => {}
+            Ok(jobs) => tracing::warn!(jobs, "jobs had not ended when the last process did"),
+            Err(error) => tracing::error!(%error, "jobs of the last process could not be looked at"),
+        }
+        let (stopping, running, correcting, trouble) = Default::default();
+        Server { control, store, closing, data, stopping, running, correcting, trouble }
+    }
+
+    /// Begins the job that waits longest unless one is running, and does what is left of earlier ones. Called
+    /// every second. Blocks.
+    pub fn step(self: &Arc<Server>, now: UnixMs) {
+        self.finish(now);
+        let mut running = lock(&self.running);
+        if self.stopping.load(Ordering::Acquire)
+            || running.as_ref().is_some_and(|thread| !thread.is_finished())
+        {
+            return;
+        }
+        let job = match self.control.begin_job() {
+            Ok(Some(job)) => job,
+            Ok(None) => return,
+            Err(error) => return tracing::error!(%error, "jobs could not be looked at"),
+        };
+        let server = self.clone();
+        let id = job.id;
+        let begun = std::thread::Builder::new().name("job".into()).spawn(move || server.run(&job));
+        match begun {
+            Ok(thread) => *running = Some(thread),
+            Err(error) => self.end(id, Err(error.to_string())),
+        }
+    }
+
+    /// Lets a job that is running come to its end, soon.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        if let Some(thread) = lock(&self.running).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("a job panicked");
+        }
+    }
+
+    fn run(&self, job: &Job) {
+        tracing::info!(job = job.id, request = job.request, "a job begins");
+        let done = || {
+            let request: Request = serde_json::from_str(&job.request).map_err(|error| {
+                format!("the server does not know this job, is it an older version? ({error})")
+            })?;
+            let _alone = lock(&self.correcting);
+            let says = |words: &str| {
+                if let Err(error) = self.control.job_says(job.id, words) {
+                    tracing::warn!(%error, "a job's progress could not be noted");
+                }
+            };
+            run(&request, &self.rooms(clock::now(), &says)).map_err(|error| error.to_string())
+        };
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(done));
+        self.end(
+            job.id,
+            ended.unwrap_or_else(|_| Err("it panicked: the server's log says where".to_owned())),
+        );
+    }
+
+    fn end(&self, id: i64, ended: Result<String, String>) {
+        match &ended {
+            Ok(_) => tracing::info!(job = id, "a job is done"),
+            Err(error) => tracing::error!(job = id, error, "a job failed"),
+        }
+        let ended = ended.as_deref().map_err(String::as_str);
+        if let Err(error) = self.control.end_job(id, ended) {
+            tracing::error!(%error, job = id, "a job's end could not be noted");
+        }
+    }
+
+    fn rooms<'a>(&'a self, now: UnixMs, says: &'a (dyn Fn(&str) + Sync)) -> Rooms<'a> {
+        Rooms {
+            control: &self.control,
+            store: &*self.store,
+            days: self,
+            data: &self.data,
+            now,
+            says,
+            stopping: &self.stopping,
+        }
+    }
+
+    /// Merges that wait for the store, and sources that wait for a day's close.
+    fn finish(&self, now: UnixMs) {
+        let Ok(_alone) = self.correcting.try_lock() else { return };
+        let trouble = self.try_finish(now).err().map(|error| error.to_string());
+        let mut known = lock(&self.trouble);
+        // Said once, however often it is met.
+        if let Some(error) = trouble.as_ref().filter(|_| *known != trouble) {
+            tracing::error!(error, "a correction could not be finished; it is tried again");
+        }
+        *known = trouble;
+    }
+
+    fn try_finish(&self, now: UnixMs) -> Result<()> {
+        let rooms = self.rooms(now, &|_| {});
+        for leaving in self.control.leaving(now)? {
+            correct::finish_merge(&rooms, &leaving)?;
+        }
+        for forget in self.control.forgets()? {
+            correct::finish_forget(&rooms, &forget)?;
+        }
+        Ok(())
+    }
+}
+
+impl Days for Server {
+    fn held(&self, site: SiteId) -> Result<HashMap<Day, Option<Acknowledged>>> {
+        let files = self.closing.days_in_files(site).map_err(JobError::file(&self.data))?;
+        let mut held: HashMap<_, _> = files.into_iter().map(|day| (day, None)).collect();
+        for day in self.closing.memory.days_of(site) {
+            let known = Acknowledged { node: day.node, number: day.acknowledged() };
+            held.insert(day.calendar.day, Some(known));
+        }
+        Ok(held)
+    }
+
+    fn while_unopened(&self, site: SiteId, day: Day, act: &mut dyn FnMut() -> Result<()>) -> Result<bool> {
+        self.closing.memory.while_unopened(site, day, act).transpose().map(|done| done.is_some())
+    }
+
+    fn end(&self, site: SiteId) -> Result<(), String> {
+        self.closing.end_site(site, clock::now())
+    }
+
+    fn erase(&self, site: SiteId) -> Result<(), String> {
+        self.closing.erase_site(site)
+    }
+
+    fn know(&self, site: SiteId) {
+        self.closing.memory.refresh_known(site);
+    }
+
+    fn running(&self) -> bool {
+        true
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

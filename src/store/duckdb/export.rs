@@ -1,0 +1,131 @@
+//! Tables for other programs, written by DuckDB itself from a copy of the database: the one that serves never
+//! reads or writes another file.
+
+use std::path::Path;
+
+use duckdb::{Config, Connection, params};
+use serde::{Deserialize, Serialize};
+
+use super::{date, sql::located, unavailable};
+use crate::{
+    domain::{
+        day::Day,
+        declaration::SiteId,
+        row::{Family, Table, columns, has_hour},
+    },
+    store::StoreError,
+};
+
+/// The form of an export's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// Apache Parquet, compressed with zstd
+    Parquet,
+    /// RFC 4180, with a header line
+    Csv,
+}
+
+impl ExportFormat {
+    const fn name(self) -> &'static str {
+        match self {
+            ExportFormat::Parquet => "parquet",
+            ExportFormat::Csv => "csv",
+        }
+    }
+
+    const fn options(self) -> &'static str {
+        match self {
+            ExportFormat::Parquet => "FORMAT parquet, COMPRESSION zstd",
+            ExportFormat::Csv => "FORMAT csv, HEADER",
+        }
+    }
+}
+
+/// A file that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// `pages_place.parquet`
+    pub file: String,
+    pub rows: u64,
+}
+
+/// Writes the rows of closed days of some sites, a file for each table and family and one for `days`, from a
+/// copy of the database. A key is one row: what several releases brought is added up.
+///
+/// # Errors
+/// [`StoreError`], where a file cannot be written too.
+pub fn export(
+    copy: &Path,
+    to: &Path,
+    format: ExportFormat,
+    sites: &[(SiteId, String)],
+    days: (Option<Day>, Option<Day>),
+) -> Result<Vec<Exported>, StoreError> {
+    let config = Config::default()
+        .enable_autoload_extension(false)
+        .and_then(|config| config.with("autoinstall_known_extensions", "false"))
+        .and_then(|config| config.max_memory("512MB"))
+        .map_err(unavailable)?;
+    let connection = Connection::open_with_flags(copy, config).map_err(unavailable)?;
+    choose(&connection, sites, days).map_err(unavailable)?;
+    let mut found = Vec::new();
+    for table in Table::ALL {
+        for &family in table.families() {
+            let name = located(table, family);
+            found.push(write(&connection, to, format, &name, &of_rows(table, family)).map_err(unavailable)?);
+        }
+    }
+    found.push(write(&connection, to, format, "days", DAYS).map_err(unavailable)?);
+    Ok(found)
+}
+
+/// The closed site-days, by node: `chosen`.
+fn choose(
+    connection: &Connection,
+    sites: &[(SiteId, String)],
+    (first, last): (Option<Day>, Option<Day>),
+) -> duckdb::Result<()> {
+    connection.execute_batch("CREATE TEMP TABLE named (site INTEGER, name VARCHAR)")?;
+    for (site, name) in sites {
+        connection.execute("INSERT INTO named VALUES (?, ?)", params![site.0, name])?;
+    }
+    let (first, last) = (first.unwrap_or(Day(i32::MIN / 2)), last.unwrap_or(Day(i32::MAX / 2)));
+    connection.execute(
+        "CREATE TEMP TABLE chosen AS SELECT named.name AS label, days.site, days.day, days.node \
+         FROM days JOIN named ON named.site = days.site WHERE days.day BETWEEN ? AND ?",
+        params![date(first), date(last)],
+    )?;
+    Ok(())
+}
+
+const DAYS: &str = "SELECT chosen.label AS site, day, node, k, salt_epochs, coalesce(corrected, false) AS corrected, \
+                    make_timestamp(closed_at_hour * 1000000) AS closed_at \
+                    FROM days JOIN chosen USING (site, day, node) ORDER BY chosen.label, day, node";
+
+fn of_rows(table: Table, family: Family) -> String {
+    let mut keys = vec!["day"];
+    keys.extend(has_hour(table, family).then_some("hour"));
+    keys.extend(columns(table, family).iter().map(|column| column.name()));
+    let sums: Vec<String> =
+        table.counters().iter().map(|name| format!("sum({name})::BIGINT AS {name}")).collect();
+    let (keys, sums) = (keys.join(", "), sums.join(", "));
+    format!(
+        "SELECT chosen.label AS site, {keys}, {sums} FROM {} JOIN chosen USING (site, day, node) \
+         GROUP BY chosen.label, {keys} ORDER BY chosen.label, {keys}",
+        located(table, family)
+    )
+}
+
+fn write(
+    connection: &Connection,
+    to: &Path,
+    format: ExportFormat,
+    name: &str,
+    query: &str,
+) -> duckdb::Result<Exported> {
+    let file = format!("{name}.{}", format.name());
+    let path = to.join(&file).to_string_lossy().replace('\'', "''");
+    let rows = connection.execute(&format!("COPY ({query}) TO '{path}' ({})", format.options()), [])?;
+    Ok(Exported { file, rows: rows as u64 })
+}
