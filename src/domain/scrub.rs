@@ -79,7 +79,8 @@ fn push_parameters(label: &mut String, url: &UrlParts<'_>, parameters: &[String]
     let mut separator = '?';
     for name in parameters {
         let Some(value) = url.parameter(name).and_then(scrub_value) else { continue };
-        let value = value.replace(['&', '#', '?', '%', '+'], "_");
+        // What these signs kept apart may look personal once they are gone.
+        let Some(value) = scrub_text(&value.replace(['&', '#', '?', '%', '+'], "_")) else { continue };
         if label.len() + 2 + name.len() + value.len() <= LABEL_BYTES_MAX {
             label.extend([separator]);
             label.extend([name.as_str(), "=", &value]);

@@ -52,8 +52,10 @@ impl Image {
 pub struct Read {
     /// Records that were read.
     pub records: u64,
-    /// Bytes of a torn frame at the end.
+    /// Bytes behind them: of a torn frame at the end, or of all that follows a damage.
     pub torn: u64,
+    /// More frames follow the bytes that cannot be read.
+    pub damaged: bool,
 }
 
 /// Reads a journal's bytes as `Journal::open` reads its file; `each` gets every record with its number. Any
@@ -77,5 +79,5 @@ pub fn read(
         }
     }
     let end = replay::read(path, file, key, &mut Cursor::new(bytes), each)?;
-    Ok(Read { records: end.seq, torn: end.torn })
+    Ok(Read { records: end.seq, torn: end.torn, damaged: end.damaged })
 }
