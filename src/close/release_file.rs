@@ -13,7 +13,7 @@ use std::{
 use crate::domain::{
     day::Day,
     declaration::SiteId,
-    row::{Release, ReleaseId},
+    row::{Release, ReleaseId, Row},
 };
 
 const MAGIC: &[u8; 8] = b"mayflyR1";
@@ -54,7 +54,7 @@ impl ReleaseFiles {
             fs::create_dir_all(folder).map_err(|error| with_path(folder, &error))?;
         }
         // A closed day may be nowhere but in here: the folders' own names must survive a loss of power too.
-        File::open(data).and_then(|data| data.sync_all()).map_err(|error| with_path(data, &error))?;
+        sync(data)?;
         Ok(files)
     }
 
@@ -75,9 +75,7 @@ impl ReleaseFiles {
     /// # Errors
     /// Those of the file system; then nothing is there under the release's name.
     pub fn write(&self, release: &Release) -> io::Result<()> {
-        let body = postcard::to_stdvec(release).map_err(io::Error::other)?;
-        let sum = crc32fast::hash(&body).to_le_bytes();
-        write_whole(&self.path(release.id), &[MAGIC, &sum, &body])
+        write_whole(&self.path(release.id), &[&encode(release).map_err(io::Error::other)?])
     }
 
     /// Reads a release back.
@@ -244,9 +242,21 @@ fn listed(folder: &Path, kind: &str) -> io::Result<Vec<ReleaseId>> {
     Ok(ids)
 }
 
-fn parse(bytes: &[u8]) -> Option<Release> {
+/// A release file's bytes: a magic number, the checksum of the rest, and the release.
+///
+/// # Errors
+/// Never of a release that fits into memory.
+pub fn encode(release: &Release) -> Result<Vec<u8>, postcard::Error> {
+    let body = postcard::to_stdvec(release)?;
+    Ok([MAGIC, &crc32fast::hash(&body).to_le_bytes()[..], &body].concat())
+}
+
+/// The release in a file's bytes; `None` for any bytes that are no file of rows which a store takes.
+pub fn parse(bytes: &[u8]) -> Option<Release> {
     let (sum, body) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
-    (crc32fast::hash(body) == u32::from_le_bytes(*sum)).then(|| postcard::from_bytes(body).ok())?
+    let sound = crc32fast::hash(body) == u32::from_le_bytes(*sum);
+    let release: Release = sound.then(|| postcard::from_bytes(body).ok())??;
+    release.rows.iter().all(Row::is_well_formed).then_some(release)
 }
 
 fn write_whole(path: &Path, parts: &[&[u8]]) -> io::Result<()> {

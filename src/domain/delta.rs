@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::{
     counters::{Counter, Counters},
+    currency::MINOR_UNITS_MAX,
     day::Hour,
     names::Define,
     outcome::{Note, Outcome},
@@ -74,7 +75,24 @@ pub struct Flow {
     pub first_of_visitor: bool,
 }
 
+/// Most hits or notes of one delta: far above what one can stand for, and a day of such deltas still adds up.
+const AT_ONCE_MAX: u64 = 1 << 40;
+/// A day has fewer stretches of one wall-clock hour.
+const STRETCHES_END: u8 = 32;
+
 impl Delta {
+    /// Whether a hit could have made this. What could not must not be added up: sums of it need not fit.
+    pub(super) fn is_possible(&self) -> bool {
+        let hour = |hour: u8| hour < 24;
+        self.stretch < STRETCHES_END
+            && hour(self.hour)
+            && self.changes.iter().all(|change| hour(change.hour))
+            && self.events.iter().all(|event| hour(event.hour))
+            && self.events.iter().all(|event| event.value.unsigned_abs() <= MINOR_UNITS_MAX as u64)
+            && self.outcome.is_none_or(|(_, n)| n <= AT_ONCE_MAX)
+            && self.notes.iter().all(|&(_, n)| n <= AT_ONCE_MAX)
+    }
+
     /// Stretch and hour in which it was counted.
     pub fn when(&self) -> (u8, Hour) {
         (self.stretch, Hour(self.hour))

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use super::{
     CONTINUED, ENTRY, NONE, OTHER, STAR, Text, UNDECLARED,
     attributes::VisitAttributes,
+    delta::Delta,
     hit::PropertyHit,
     outcome::Note,
     tally::{Caps, KnownValues},
@@ -108,6 +109,46 @@ pub struct Fresh {
     pub notes: SmallVec<[Note; 2]>,
 }
 
+/// How many numbers of each kind were given.
+struct Given {
+    texts: usize,
+    pages: usize,
+    spots: usize,
+    visits: usize,
+    places: usize,
+    devices: usize,
+    languages: usize,
+    events: usize,
+    funnels: usize,
+}
+
+impl Given {
+    fn holds(&self, kind: impl Fn(&Given) -> usize, numbers: &[u32]) -> bool {
+        numbers.iter().all(|&number| (number as usize) < kind(self))
+    }
+
+    /// Gives the next number of its kind; false if the definition refers to one that was not given.
+    fn give(&mut self, define: &Define) -> bool {
+        let texts = |given: &Given, numbers: &[u32]| given.holds(|n| n.texts, numbers);
+        let (known, kind) = match define {
+            Define::Text(_) => (true, &mut self.texts),
+            Define::Page { text, .. } => (texts(self, &[*text]), &mut self.pages),
+            Define::Spot { page, sections } => {
+                let known = self.holds(|n| n.pages, &[*page]) && self.holds(|n| n.pages, sections);
+                (known, &mut self.spots)
+            }
+            Define::Visit(label) => (texts(self, label), &mut self.visits),
+            Define::Place(label) => (texts(self, label), &mut self.places),
+            Define::Device(label) => (texts(self, label), &mut self.devices),
+            Define::Language(label) => (texts(self, label), &mut self.languages),
+            Define::Event(event) => (texts(self, event), &mut self.events),
+            Define::Funnel(name) => (texts(self, &[*name]), &mut self.funnels),
+        };
+        *kind += 1;
+        known
+    }
+}
+
 /// The interners of one open day.
 pub struct Names {
     pub lists: Arc<Lists>,
@@ -200,6 +241,38 @@ impl Names {
                 give(&mut self.events, &mut lists.events, event);
             }
             &Define::Funnel(name) => give(&mut self.funnels, &mut lists.funnels, name),
+        }
+    }
+
+    /// Whether a delta of this day's journal could be the next: all numbers in it were given, or are given by it.
+    pub fn can_follow(&self, delta: &Delta) -> bool {
+        let mut given = self.given();
+        let defined = delta.define.iter().all(|define| given.give(define));
+        let who = delta.who;
+        defined
+            && given.holds(|n| n.visits, &[who.visit])
+            && given.holds(|n| n.places, &[who.place])
+            && given.holds(|n| n.devices, &[who.device])
+            && given.holds(|n| n.languages, &[who.language])
+            && delta.changes.iter().all(|one| given.holds(|n| n.pages, &[one.page, one.group]))
+            && delta.events.iter().all(|one| given.holds(|n| n.events, &[one.event]))
+            && delta.events.iter().all(|one| given.holds(|n| n.spots, &[one.spot]))
+            && delta.flow.iter().all(|one| given.holds(|n| n.pages, &[one.from, one.to]))
+            && delta.funnels.iter().all(|&(funnel, _)| given.holds(|n| n.funnels, &[funnel]))
+    }
+
+    fn given(&self) -> Given {
+        let lists = &self.lists;
+        Given {
+            texts: lists.texts.len(),
+            pages: lists.pages.len(),
+            spots: self.spots.len(),
+            visits: lists.visits.len(),
+            places: lists.places.len(),
+            devices: lists.devices.len(),
+            languages: lists.languages.len(),
+            events: lists.events.len(),
+            funnels: lists.funnels.len(),
         }
     }
 

@@ -200,6 +200,11 @@ impl OpenDay {
         delta
     }
 
+    /// Whether a delta could be the next of this day's journal: `apply` is for those only.
+    pub fn can_apply(&self, delta: &Delta) -> bool {
+        delta.is_possible() && self.names.can_follow(delta)
+    }
+
     /// Replays a delta of this day's journal.
     pub fn apply(&mut self, delta: &Delta) {
         self.turn(delta.stretch, Hour(delta.hour));

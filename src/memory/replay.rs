@@ -23,6 +23,8 @@ pub enum ReplayError {
     Record(#[from] postcard::Error),
     #[error("the journal does not begin with the day's settings")]
     NotOpened,
+    #[error("the journal holds a record of what no hit can do")]
+    Impossible,
     #[error("the day was opened in the zone {0}, which this program does not know")]
     Zone(String),
 }
@@ -63,6 +65,7 @@ impl Replay {
         match (Record::decode(bytes)?, &mut self.replayed) {
             (Record::Opened(opened), None) => self.begin(opened),
             (Record::Opened(_), Some(_)) | (_, None) => Err(ReplayError::NotOpened),
+            (record, Some(replayed)) if !replayed.can_follow(&record) => Err(ReplayError::Impossible),
             (record, Some(replayed)) => {
                 replayed.apply(record);
                 Ok(())
@@ -73,9 +76,12 @@ impl Replay {
     /// Opens the day under these settings.
     ///
     /// # Errors
-    /// When the zone is not known.
+    /// When the zone is not known, or no number is left for a release.
     pub fn begin(&mut self, opened: Opened) -> Result<(), ReplayError> {
         let zone = Zone::named(&opened.zone).ok_or_else(|| ReplayError::Zone(opened.zone.clone()))?;
+        if opened.released == u32::MAX {
+            return Err(ReplayError::Impossible);
+        }
         let settings = DaySettings {
             site: self.site,
             day: self.day,
@@ -117,6 +123,17 @@ impl Replayed {
         }
     }
 
+    /// Whether a record can be the next one.
+    fn can_follow(&self, record: &Record) -> bool {
+        match record {
+            Record::Delta(delta) => self.state.open().is_none_or(|open| open.can_apply(delta)),
+            Record::Frozen { number } => (self.state.next_number..u32::MAX).contains(number),
+            Record::Cut { visits } => *visits <= u64::from(u32::MAX),
+            Record::Early { hour } => hour.checked_mul(3_600_000).is_some(),
+            Record::Opened(_) | Record::Epoch | Record::Stored { .. } => true,
+        }
+    }
+
     pub(super) fn apply(&mut self, record: Record) {
         let state = &mut self.state;
         match record {
@@ -144,6 +161,23 @@ impl Replayed {
             }
             Record::Stored { number } => state.stored_up_to(number),
             Record::Early { hour } => self.calendar = self.calendar.clone().begun_early(hour),
+        }
+    }
+
+    pub(super) fn node(&self) -> u32 {
+        self.opened.node
+    }
+
+    pub(super) fn next_number(&self) -> u32 {
+        self.state.next_number
+    }
+
+    /// Puts the release of a file among those that wait, whether the journal knows it or not, unless the store has
+    /// it.
+    pub(super) fn add_file(&mut self, filed: Filed) {
+        self.state.waiting.retain(|waiting| waiting.id != filed.id);
+        if filed.id.number > self.state.stored {
+            self.state.push_filed(filed);
         }
     }
 

@@ -53,6 +53,7 @@ fn files_that_documents_name_exist() {
         "dashboard/",
         "schema/",
         "benches/",
+        "fuzz/",
     ];
     for (path, text) in documents() {
         for name in text.split('`').skip(1).step_by(2) {
