@@ -139,10 +139,15 @@ impl Closing {
     /// Turns hours, freezes what is due, closes days that are over. Called every tick. Says how many days are
     /// still to be closed.
     pub fn step(&self, now: UnixMs) -> usize {
+        self.step_after(now, GRACE_MS)
+    }
+
+    /// As [`Closing::step`]; `grace` ms after its end a day is over.
+    fn step_after(&self, now: UnixMs, grace: i64) -> usize {
         let flush = self.flush_due(now);
         let days = self.memory.days();
         let (over, open): (Vec<_>, Vec<_>) =
-            days.iter().filter(|day| day.takes_hits()).partition(|day| now >= day.calendar.ends + GRACE_MS);
+            days.iter().filter(|day| day.takes_hits()).partition(|day| now >= day.calendar.ends + grace);
         // All salts first: closing takes its time.
         let due: Vec<_> = over.iter().filter(|day| may_close(day, now)).collect();
         due.iter().for_each(|day| day.erase_salt());
@@ -160,7 +165,8 @@ impl Closing {
 
     /// Closes all days that have passed: at start, before hits are taken. The delivery follows by itself.
     pub fn close_past(&self, now: UnixMs) {
-        while self.step(now) > 0 {}
+        // Nobody is waited for yet; and a day that is over got no salt back, so it must not take another hit.
+        while self.step_after(now, 0) > 0 {}
     }
 
     /// Closes all days that have passed and brings them to the store.
