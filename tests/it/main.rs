@@ -10,6 +10,7 @@ mod clocks; // the real binary under clocks that jump, days of every length, zon
 mod compare; // a report's JSON against what it must say
 mod corpora; // every input that fuzzing found worth keeping, and the seeds, against the laws of fuzz/
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
+mod disk; // the disk fails: full, slow, read-only, torn, spoilt, and nothing acknowledged is lost
 mod docs; // the documents against the code: links, files, settings
 mod duplicates; // requests sent twice, and batches
 mod expected; // what a report must say, from the naive recount
@@ -21,6 +22,7 @@ mod hostile; // raw sockets: abuse of HTTP, slow and idle connections, bodies th
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
 mod load; // many hits at once: reads of one moment, a kill
+mod outage; // the store fails, in every way, and no hit is lost or counted twice
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close

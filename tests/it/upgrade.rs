@@ -329,7 +329,7 @@ async fn databases_of_a_newer_program_are_refused_in_words_and_nothing_is_touche
 }
 
 /// Turns an install's store into one that the first version made, with the same rows.
-fn back_to_the_first_schema(home: &Home) {
+pub fn back_to_the_first_schema(home: &Home) {
     let first = include_str!("../../schema/duckdb/0001_tables.sql");
     let (path, old) = (home.data.path().join("mayfly.duckdb"), home.data.path().join("old"));
     let connection = duckdb::Connection::open(&old).unwrap();
