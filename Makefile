@@ -7,7 +7,7 @@ RUN_LISTEN ?= 127.0.0.1:8080
 # Trial data that tells countries only (docs/OPERATIONS.md); a real install sets its own file.
 RUN_GEO ?= node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb
 
-.PHONY: help setup front native tools run build bin test unit clean-data bench bench-http bench-core data clocks upgrade fuzz soak
+.PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d ':')
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,11 +46,24 @@ run: bin ## serve on the embedded store, with a demo site to click on
 test: setup front tools ## every suite, with seconds for each
 	@bash scripts/test.sh
 
+crash: bin ## 200 kills under load, kills at each call on a file, and power losses
+	CRASH_CYCLES=200 $(CARGO) test --locked --profile ci --test it crash:: -- --nocapture --test-threads=1
+
+outage: bin ## the store away for long: 2,000 releases wait and catch up
+	OUTAGE_TICKS=200 $(CARGO) test --locked --profile ci --test it outage:: -- --nocapture
+diskfull: bin ## a small tmpfs that is really full (as root, for the mount)
+	@set -e; disk=$$(mktemp -d); mount -t tmpfs -o size=24m,mode=0700 mayfly-small $$disk; \
+	trap 'umount $$disk; rmdir $$disk' EXIT; \
+	SMALL_DISK=$$disk $(CARGO) test --locked --profile ci --test it disk:: -- --nocapture
 clocks: bin ## all time zones day by day, and servers whose clocks jump
 	CLOCKS=1 $(CARGO) test --locked --profile ci --test it -- zones:: clocks:: --nocapture
 
 upgrade: bin ## restart on one socket under load, 20 times
 	UPGRADES=20 $(CARGO) test --locked --profile ci --test it upgrade::nobody -- --nocapture
+
+flood: bin ## floods of distinct values against their memory, and loads above capacity
+	FLOOD=50000 OVERLOAD_SECONDS=20 MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
+		$(CARGO) test --locked --profile ci --test it flood:: overload:: -- --nocapture --test-threads=1
 
 bench: bench-core bench-http ## both benchmarks
 bench-core: setup ## the counting core alone
