@@ -1,7 +1,6 @@
 //! Backups, restores and exports of a running server: what comes back is what reports said before.
 
 use std::{
-    collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
