@@ -7,7 +7,7 @@ RUN_LISTEN ?= 127.0.0.1:8080
 # Trial data that tells countries only (docs/OPERATIONS.md); a real install sets its own file.
 RUN_GEO ?= node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb
 
-.PHONY: help setup front native tools run build bin test unit clean-data bench bench-http bench-core data clocks upgrade fuzz soak flood
+.PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d ':')
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,15 @@ run: bin ## serve on the embedded store, with a demo site to click on
 test: setup front tools ## every suite, with seconds for each
 	@bash scripts/test.sh
 
+crash: bin ## 200 kills under load, kills at each call on a file, and power losses
+	CRASH_CYCLES=200 $(CARGO) test --locked --profile ci --test it crash:: -- --nocapture --test-threads=1
+
+outage: bin ## the store away for long: 2,000 releases wait and catch up
+	OUTAGE_TICKS=200 $(CARGO) test --locked --profile ci --test it outage:: -- --nocapture
+diskfull: bin ## a small tmpfs that is really full (as root, for the mount)
+	@set -e; disk=$$(mktemp -d); mount -t tmpfs -o size=24m,mode=0700 mayfly-small $$disk; \
+	trap 'umount $$disk; rmdir $$disk' EXIT; \
+	SMALL_DISK=$$disk $(CARGO) test --locked --profile ci --test it disk:: -- --nocapture
 clocks: bin ## all time zones day by day, and servers whose clocks jump
 	CLOCKS=1 $(CARGO) test --locked --profile ci --test it -- zones:: clocks:: --nocapture
 

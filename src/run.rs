@@ -37,7 +37,7 @@ use crate::{
         tally::{Caps, KnownValues},
     },
     jobs::server::Server as Jobs,
-    journal::{Journal, JournalConfig},
+    journal::{CommitError, Journal, JournalConfig},
     memory::{
         days::{Fixed, Known, Memory},
         runtime::{RuntimeDir, RuntimeError},
@@ -52,6 +52,10 @@ use crate::{
     },
 };
 
+/// How long a server whose journal has failed goes on to say so before it ends.
+const FAILED_FOR: Duration = Duration::from_secs(10);
+/// How often it is looked whether the journal has failed.
+const LOOK: Duration = Duration::from_millis(250);
 /// How often settings changed by another process are looked for.
 const REFRESH: Duration = Duration::from_secs(1);
 
@@ -68,6 +72,8 @@ pub enum RunError {
     Geo(#[from] GeoError),
     #[error("the journal: {0}")]
     Journal(io::Error),
+    #[error("{0}; the next start reads back what was acknowledged")]
+    Failed(CommitError),
     #[error(transparent)]
     Resume(#[from] ResumeError),
     #[error("{what}: {error}")]
@@ -113,14 +119,32 @@ pub async fn run(
     let drivers = Drivers::start(parts.closing.clone()).map_err(io_of("the close threads"))?;
     let refreshing = tokio::spawn(refresh_for_ever(parts.clone()));
     let reloading = tokio::spawn(reload_for_ever(parts.clone(), config.geo.clone(), reload));
-    let served = serve(&parts, &config, listener, announce, shutdown).await;
+    let failed = journal_failed(parts.journal.clone());
+    let ended = async {
+        tokio::select! { () = shutdown => {}, () = failed => {} }
+    };
+    let served = serve(&parts, &config, listener, announce, ended).await;
+    let failed = if parts.journal.healthy() { None } else { parts.journal.error() };
     refreshing.abort();
     reloading.abort();
     if web::block(move || parts.stop(drivers, clock::now())).await.is_err() {
         tracing::error!("the stop was cut short");
     }
     tracing::info!("stopped");
-    served
+    match failed {
+        Some(error) => Err(RunError::Failed(error)),
+        None => served,
+    }
+}
+
+/// Resolves some time after the journal has failed for good. Until then hits and health are answered with 503 and the
+/// reason; then the process ends, and the one that follows reads back what was acknowledged.
+async fn journal_failed(journal: Arc<Journal>) {
+    let mut looks = tokio::time::interval(LOOK);
+    while journal.healthy() {
+        looks.tick().await;
+    }
+    tokio::time::sleep(FAILED_FOR).await;
 }
 
 /// Dropped, it leaves the runtime directory's files as they are.
@@ -189,7 +213,7 @@ impl Parts {
             now,
         ));
         // Days that passed while nothing ran are closed before a hit is taken.
-        closing.catch_up(now);
+        closing.close_past(now);
         let geo = config.geo.as_deref().map_or(Ok(Geo::none()), Geo::open)?;
         let proxies = Proxies {
             trusted: config.trusted_proxies.clone(),

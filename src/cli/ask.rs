@@ -124,7 +124,7 @@ pub(super) fn ask(request: &Request, config: &Config, surroundings: &Surrounding
         }
         let late = job.state == JobState::Waiting && asked.elapsed() > BEGIN_WITHIN && !control.job_runs()?;
         if late && control.take_job_back(id)? {
-            let words = "the server has not begun it within a minute: is it of an older version?";
+            let words = "the server has not begun it within a minute: is it still starting, or of an older version? Ask again";
             return Err(CliError::Refused(words.to_owned()));
         }
         said = job.words;

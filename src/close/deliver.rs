@@ -50,6 +50,9 @@ impl Closing {
         loop {
             let _moving = lock(&self.moving);
             let Some((id, release)) = day.to_deliver() else { return true };
+            if self.out_of_time() {
+                return false;
+            }
             match self.bring(id, release) {
                 Brought::Stored => self.acknowledge(day, id, true),
                 Brought::SetAside => self.acknowledge(day, id, false),
@@ -64,6 +67,9 @@ impl Closing {
         let mut all = true;
         for id in waiting {
             let _moving = lock(&self.moving);
+            if self.out_of_time() {
+                return false;
+            }
             match self.bring(id, None) {
                 Brought::Stored => self.remove_file(id),
                 Brought::SetAside => {}
@@ -136,11 +142,12 @@ impl Closing {
 
     fn acknowledge(&self, day: &SiteDay, id: ReleaseId, stored: bool) {
         match day.stored(id.number).map(|ticket| ticket.map_or(Ok(()), |ticket| ticket.wait())) {
-            // The file goes only once the journal knows: else a start would offer it again for nothing.
-            Ok(Ok(())) if stored => self.remove_file(id),
             Ok(Ok(())) => {}
             Ok(Err(error)) => not_journaled(id, &error),
             Err(error) => not_journaled(id, &error),
+        }
+        if stored {
+            self.remove_file(id);
         }
     }
 
@@ -173,6 +180,7 @@ fn named(id: ReleaseId) -> String {
     format!("release {} of {}", id.number, id.day)
 }
 
+/// Then the next start offers it to the store again, which knows it.
 fn not_journaled(id: ReleaseId, error: &dyn std::error::Error) {
-    tracing::error!(%error, site = id.site.0, "an acknowledged release could not be journaled");
+    tracing::debug!(%error, site = id.site.0, "an acknowledged release could not be journaled");
 }

@@ -32,6 +32,8 @@ const GRACE_MS: i64 = 1_000;
 const CLOSES_PER_STEP: usize = 16;
 /// Hits that arrived in time are waited for at most this long.
 const GRACE_MS_MAX: i64 = 30_000;
+/// A stop brings releases to the store for this long; the rest waits in files for the next start.
+const STOP_MAX: Duration = Duration::from_secs(10);
 /// Waits between tries of a store that is away grow from the first to the second.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 
@@ -55,6 +57,8 @@ pub struct Closing {
     /// Held while a release goes to the store, so that none of a removed site comes after its erasure.
     pub(super) moving: Mutex<()>,
     pub(super) trouble: Mutex<Troubles>,
+    /// When a stop waits no longer for the store.
+    deadline: Mutex<Option<Instant>>,
     /// Releases that are brought to the store by themselves.
     pub(super) detached: Mutex<BTreeSet<ReleaseId>>,
     /// Releases that were set aside, with the reasons.
@@ -113,6 +117,7 @@ impl Closing {
             wake: Condvar::new(),
             moving: Mutex::new(()),
             trouble: Mutex::default(),
+            deadline: Mutex::default(),
             detached: Mutex::new(left.detached.into_iter().collect()),
             aside: Mutex::new(damaged.into_iter().collect()),
             kept_aside: left.aside,
@@ -134,10 +139,15 @@ impl Closing {
     /// Turns hours, freezes what is due, closes days that are over. Called every tick. Says how many days are
     /// still to be closed.
     pub fn step(&self, now: UnixMs) -> usize {
+        self.step_after(now, GRACE_MS)
+    }
+
+    /// As [`Closing::step`]; `grace` ms after its end a day is over.
+    fn step_after(&self, now: UnixMs, grace: i64) -> usize {
         let flush = self.flush_due(now);
         let days = self.memory.days();
         let (over, open): (Vec<_>, Vec<_>) =
-            days.iter().filter(|day| day.takes_hits()).partition(|day| now >= day.calendar.ends + GRACE_MS);
+            days.iter().filter(|day| day.takes_hits()).partition(|day| now >= day.calendar.ends + grace);
         // All salts first: closing takes its time.
         let due: Vec<_> = over.iter().filter(|day| may_close(day, now)).collect();
         due.iter().for_each(|day| day.erase_salt());
@@ -153,9 +163,15 @@ impl Closing {
         over.len() - due.len().min(CLOSES_PER_STEP)
     }
 
-    /// Closes all days that have passed and brings them to the store: at start, before hits are taken.
+    /// Closes all days that have passed: at start, before hits are taken. The delivery follows by itself.
+    pub fn close_past(&self, now: UnixMs) {
+        // Nobody is waited for yet; and a day that is over got no salt back, so it must not take another hit.
+        while self.step_after(now, 0) > 0 {}
+    }
+
+    /// Closes all days that have passed and brings them to the store.
     pub fn catch_up(&self, now: UnixMs) {
-        while self.step(now) > 0 {}
+        self.close_past(now);
         self.deliver();
     }
 
@@ -258,6 +274,10 @@ impl Closing {
             Err(error) => note(trouble, format!("site {} could not be erased: {error}", site.0), error),
         }
         erased.map_err(|error| error.to_string())
+    }
+
+    pub(super) fn out_of_time(&self) -> bool {
+        lock(&self.deadline).is_some_and(|deadline| Instant::now() > deadline)
     }
 
     /// Closes the days of a site that becomes part of another, before their time, and brings them to the store.
@@ -366,6 +386,7 @@ impl Drivers {
     /// Stops both threads and brings what is frozen to the store, if it takes it.
     pub fn stop(self) {
         self.closing.stopping.store(true, Ordering::Release);
+        *lock(&self.closing.deadline) = Some(Instant::now() + STOP_MAX);
         self.closing.offer();
         for thread in self.threads {
             thread.thread().unpark();

@@ -68,7 +68,9 @@ impl Start<'_> {
         // What was refused is offered once more. Its day no longer knows it.
         let detached = self.files.offer_again().map_err(ResumeError::Files)?;
         let mut found = Leftovers { detached, ..Leftovers::default() };
-        for file in self.journal.list().map_err(ResumeError::Journal)? {
+        let journals = self.journal.list().map_err(ResumeError::Journal)?;
+        self.look_aside(&journals, &mut found).map_err(ResumeError::Journal)?;
+        for file in journals {
             let releases = left.remove(&(file.site, file.day)).unwrap_or_default();
             let closed = releases.iter().any(|release| release.close.is_some());
             match (self.site)(file.site).filter(|_| !closed) {
@@ -104,14 +106,29 @@ impl Start<'_> {
         Ok(left)
     }
 
+    /// Whether a site-day is not over yet.
+    fn goes_on(&self, file: FileId) -> bool {
+        let today = (self.site)(file.site).map(|site| site.day.unwrap_or(site.zone.day_at(self.now)));
+        today.is_some_and(|today| file.day >= today)
+    }
+
+    /// Says what an earlier start set aside, and destroys it where its day is over.
+    fn look_aside(&self, journals: &[FileId], found: &mut Leftovers) -> io::Result<()> {
+        for file in self.journal.listed_aside()? {
+            match journals.contains(&file) || self.goes_on(file) {
+                true => {
+                    found.aside.push(format!("{file}.journal was damaged: it is kept until the day closes"))
+                }
+                false => self.journal.discard(file)?,
+            }
+        }
+        Ok(())
+    }
+
     /// The salts and tables of days that are over go before anything else happens.
     fn wipe_past_days(&self) -> Result<(), ResumeError> {
         let Some(runtime) = self.runtime else { return Ok(()) };
-        let goes_on = |file: FileId| {
-            let today = (self.site)(file.site).map(|site| site.day.unwrap_or(site.zone.day_at(self.now)));
-            today.is_some_and(|today| file.day >= today)
-        };
-        let wiped = runtime.wipe_past_days(goes_on).map_err(ResumeError::Runtime)?;
+        let wiped = runtime.wipe_past_days(|file| self.goes_on(file)).map_err(ResumeError::Runtime)?;
         if wiped > 0 {
             tracing::info!(wiped, "wiped the salts and tables of past days");
         }
@@ -127,16 +144,32 @@ impl Start<'_> {
         found: &mut Leftovers,
     ) -> Result<(), ResumeError> {
         let ids: Vec<ReleaseId> = releases.iter().map(|release| release.id).collect();
-        let day = match self.memory.resume(fixed, file.day, self.now, releases) {
-            Ok(day) => day,
+        let (day, damaged) = match self.memory.resume(fixed, file.day, self.now, releases) {
+            Ok(taken) => taken,
             Err(DayError::Journal(error @ OpenError::MissingKey { .. })) => {
                 tracing::error!(%error, "an open day is lost with the key of its journal (a power loss with durability = process?)");
                 found.aside.push(error.to_string());
                 found.detached.extend(ids);
                 return self.journal.discard(file).map_err(ResumeError::Journal);
             }
+            Err(DayError::Journal(
+                error @ (OpenError::Foreign { .. }
+                | OpenError::WrongKey { .. }
+                | OpenError::MissingJournal { .. }),
+            )) => {
+                let kept = self.journal.set_aside(file).map_err(ResumeError::Journal)?;
+                let words = format!("{error}: set aside as {}, and the day begins anew", kept.display());
+                tracing::error!("{words}");
+                found.aside.push(words);
+                found.detached.extend(ids);
+                return Ok(());
+            }
             Err(error) => return Err(error.into()),
         };
+        if let Some(words) = damaged {
+            tracing::error!("{words}");
+            found.aside.push(words);
+        }
         tracing::info!(site = file.site.0, day = %file.day, "took an open day up again");
         // What the day does not wait for is in the store, or was never offered to it.
         let waiting = day.waiting();

@@ -246,3 +246,67 @@ pub(super) fn aliases(connection: &Connection) -> Result<Vec<(String, SiteId)>> 
     let rows = statement.query_map([], |row| Ok((row.get(0)?, SiteId(row.get(1)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::{AdmittedKind, NewSite, Scope};
+
+    fn sites() -> (tempfile::TempDir, Control) {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(&folder.path().join("control.sqlite"), 0).unwrap();
+        for (name, zone) in [("a.example", "UTC"), ("b.example", "UTC"), ("c.example", "Asia/Tokyo")] {
+            control.add_site(NewSite::new(name, zone), 0).unwrap();
+        }
+        (folder, control)
+    }
+
+    #[test]
+    fn a_reset_site_keeps_its_keys_and_gets_a_number_that_nobody_had() {
+        let (_folder, control) = sites();
+        let key = control.add_key("mine", "a.example", Scope::Read, 0).unwrap();
+        let before = control.site("a.example", 0).unwrap();
+        control.admit_values(before.id, Day(1), [(AdmittedKind::Page, "x")]).unwrap();
+        let (after, old) = control.reset_site("a.example", 0).unwrap();
+        assert_eq!((old, after.id), (before.id, SiteId(4)));
+        assert_eq!(control.site("a.example", 0).unwrap(), after);
+        assert_eq!((&after.uuid, &after.settings), (&before.uuid, &before.settings));
+        assert_eq!(control.key_access(&key).unwrap().unwrap().site, after.id);
+        assert_eq!(control.admitted_values(after.id, AdmittedKind::Page).unwrap(), []);
+        assert_eq!(control.removals().unwrap(), [old]);
+        assert_eq!(control.directory().load().by_name("a.example").unwrap().id(), after.id);
+        // Nor will anybody have it.
+        assert_eq!(control.add_site(NewSite::new("d.example", "UTC"), 0).unwrap().id, SiteId(5));
+    }
+
+    #[test]
+    fn a_merge_takes_names_hosts_and_values_and_lets_only_sites_of_one_zone_in() {
+        let (_folder, control) = sites();
+        let fails = |from: &str, into: &str| control.begin_merge(from, into, 0).unwrap_err().to_string();
+        assert!(fails("a.example", "c.example").contains("their days must begin together"));
+        assert!(fails("a.example", "a.example").contains("another site"));
+        control.rename_site("a.example", "old.example", 0).unwrap();
+        control.rename_site("old.example", "a.example", 0).unwrap();
+        let (from, into) = control.begin_merge("a.example", "b.example", 0).unwrap();
+        control.admit_values(from.id, Day(1), [(AdmittedKind::Page, "x")]).unwrap();
+        let directory = control.directory().load_full();
+        for name in ["a.example", "old.example", "b.example"] {
+            assert_eq!(directory.by_name(name).unwrap().id(), into.id, "{name}");
+            assert_eq!(control.site(name, 0).unwrap().id, into.id, "{name}");
+        }
+        assert_eq!(directory.by_uuid(&from.uuid).unwrap().id(), into.id);
+        assert_eq!(into.settings.hosts, ["b.example", "a.example", "old.example"]);
+        // Its day may still be open: a start finds it.
+        assert!(directory.by_id(from.id).is_none() && directory.leaving(from.id).is_some());
+        assert!(fails("c.example", "b.example").contains("zone"));
+        control.end_merge(from.id, 0).unwrap();
+        assert!(control.leaving(0).unwrap().is_empty());
+        assert_eq!(control.admitted_values(into.id, AdmittedKind::Page).unwrap(), ["x".into()]);
+        assert!(control.directory().load().leaving(from.id).is_none());
+        // Removed while another is on its way into it: both go.
+        control.add_site(NewSite::new("d.example", "UTC"), 0).unwrap();
+        control.begin_merge("d.example", "b.example", 0).unwrap();
+        control.remove_site("b.example", 0).unwrap();
+        assert_eq!(control.removals().unwrap(), [into.id, SiteId(4)]);
+    }
+}

@@ -142,3 +142,37 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
         words: row.get("words")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_come_one_after_the_other_and_ended_ones_make_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(&folder.path().join("control.sqlite"), 0).unwrap();
+        assert_eq!(control.begin_job().unwrap(), None);
+        let (first, second) = (control.add_job("1").unwrap(), control.add_job("2").unwrap());
+        let begun = control.begin_job().unwrap().unwrap();
+        assert_eq!((begun.id, begun.state, control.job_runs().unwrap()), (first, JobState::Running, true));
+        control.job_says(first, "half way").unwrap();
+        assert_eq!(control.job(first).unwrap().unwrap().words, "half way");
+        control.end_job(first, Err("no")).unwrap();
+        assert_eq!(control.job(first).unwrap().unwrap().state, JobState::Failed);
+        // Taken back before anybody began it, and not after.
+        assert!(control.take_job_back(second).unwrap());
+        assert_eq!(control.begin_job().unwrap(), None);
+        let third = control.add_job("3").unwrap();
+        control.begin_job().unwrap();
+        assert!(!control.take_job_back(third).unwrap());
+        assert_eq!(control.fail_left_jobs("it ended").unwrap(), 1);
+        assert_eq!(control.job(third).unwrap().unwrap().words, "it ended");
+        for _ in 0..JOBS_MAX {
+            let id = control.add_job("more").unwrap();
+            control.begin_job().unwrap();
+            control.end_job(id, Ok("done")).unwrap();
+        }
+        assert_eq!(control.job(third).unwrap(), None);
+        assert!(control.job(third + 1).unwrap().is_some());
+    }
+}

@@ -7,10 +7,16 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// Why the journal stopped acknowledging: for every record from the failed write on, until a restart.
+/// Why a record is not acknowledged.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the journal stopped acknowledging: {0}")]
-pub struct CommitError(pub(super) Arc<io::Error>);
+pub enum CommitError {
+    /// For every record from the failed write on, until a restart.
+    #[error("the journal stopped acknowledging: {0}")]
+    Failed(Arc<io::Error>),
+    /// The disk has no room; the journal goes on by itself once it has.
+    #[error("the journal waits for room on the disk: {0}")]
+    Full(Arc<io::Error>),
+}
 
 /// A record's place in the journal, and the way to wait until it is on the disk.
 #[derive(Clone)]

@@ -5,12 +5,12 @@
 use std::{
     collections::{HashMap, HashSet},
     fs::File,
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::Release},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -24,6 +24,8 @@ use crate::memory::sealed::Secret;
 pub(super) trait Sink: Send {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
     fn sync(&mut self) -> io::Result<()>;
+    /// Takes everything from byte `len` on back; the next write goes there.
+    fn cut(&mut self, len: u64) -> io::Result<()>;
 }
 
 impl Sink for File {
@@ -33,6 +35,11 @@ impl Sink for File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        self.set_len(len)?;
+        self.seek(SeekFrom::Start(len)).map(drop)
     }
 }
 
@@ -44,6 +51,8 @@ pub(super) struct Writer {
     pub opening: Opening,
     /// Number of the last frame.
     pub frame: u64,
+    /// Where the next frame goes.
+    pub offset: u64,
 }
 
 /// What the commit thread and those who append share.
@@ -54,6 +63,10 @@ pub(super) struct Shared {
     /// Bytes that wait or are being written. Changed under the queue's lock, read without.
     pub pending_bytes: AtomicUsize,
     pub failed: AtomicBool,
+    /// The disk has no room.
+    pub full: AtomicBool,
+    /// When the write that is under way began, in [`ticks`]; 0 while there is none.
+    pub since: AtomicU64,
     pub counts: Counts,
 }
 
@@ -81,6 +94,8 @@ pub(super) struct Queue {
     /// The commit thread sleeps and wants to be woken by the next append.
     asleep: bool,
     pub error: Option<CommitError>,
+    /// Like `error`, and only for now.
+    pub full: Option<CommitError>,
     closing: bool,
     /// Tests stop the commit thread here, to fill a batch.
     #[cfg(test)]
@@ -110,6 +125,8 @@ struct Job {
 
 /// Buffers above this are not kept for the next batch.
 const SPARE_MAX: usize = 256 << 10;
+/// How often a full disk is asked again.
+const FULL_RETRY: Duration = Duration::from_millis(250);
 /// Most threads that sync at once, and the files that one of them takes at least.
 const SYNC_THREADS: usize = 8;
 const SYNC_ALONE: usize = 2;
@@ -138,6 +155,11 @@ impl Queue {
         self.dirty.is_empty()
     }
 
+    /// An error while nothing is taken.
+    pub(super) fn refuses(&self) -> Result<(), CommitError> {
+        self.error.as_ref().or(self.full.as_ref()).map_or(Ok(()), |error| Err(error.clone()))
+    }
+
     /// Forgets a file of which nothing is left to write.
     fn let_go(&mut self, slot: u64) {
         if let Some(waiting) = self.files.remove(&slot) {
@@ -164,9 +186,7 @@ impl Shared {
     /// Adds a record to its file's pending ones.
     pub(super) fn push(&self, slot: u64, seq: u64, record: &[u8]) -> Result<Arc<Batch>, CommitError> {
         let mut queue = self.lock();
-        if let Some(error) = &queue.error {
-            return Err(error.clone());
-        }
+        queue.refuses()?;
         let queue = &mut *queue;
         let waiting =
             queue.files.get_mut(&slot).expect("a handle's file is in the queue until it is destroyed");
@@ -187,12 +207,12 @@ impl Shared {
         let (writing, gathering, error) = {
             let queue = self.lock();
             let gathering = (!queue.dirty.is_empty()).then(|| queue.gathering.clone());
-            (queue.writing.clone(), gathering, queue.error.clone())
+            (queue.writing.clone(), gathering, queue.refuses())
         };
         for batch in [writing, gathering].into_iter().flatten() {
             batch.wait()?;
         }
-        error.map_or(Ok(()), Err)
+        error
     }
 
     /// A handle is gone.
@@ -202,6 +222,14 @@ impl Shared {
         waiting.leaving = true;
         if waiting.pending.count == 0 && !waiting.writing {
             queue.let_go(slot);
+        }
+    }
+
+    /// How long the write that is under way has taken.
+    pub(super) fn writing_for(&self) -> Duration {
+        match self.since.load(Relaxed) {
+            0 => Duration::ZERO,
+            since => Duration::from_millis(ticks().saturating_sub(since)),
         }
     }
 
@@ -216,13 +244,68 @@ impl Shared {
     pub(super) fn run(&self, gather: Duration) {
         let mut jobs = Vec::new();
         while let Some(batch) = self.next(gather, &mut jobs) {
+            self.since.store(ticks(), Relaxed);
             // A panic must not leave anyone waiting for ever.
-            let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.write(&mut jobs)));
+            let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                seal(&mut jobs);
+                self.write_with_room(&batch, &jobs)
+            }));
+            self.since.store(0, Relaxed);
             match written.unwrap_or_else(|_| Err(io::Error::other("the commit thread panicked"))) {
                 Ok(()) => self.succeed(&batch, &mut jobs),
                 Err(error) => return self.fail(&batch, error),
             }
         }
+    }
+
+    /// Writes, and where the disk is full takes back what was written and waits for room: a write that found
+    /// none has changed nothing that was synced before. Those who wait are told at once.
+    fn write_with_room(&self, batch: &Batch, jobs: &[Job]) -> io::Result<()> {
+        loop {
+            let (at, error) = match write(jobs) {
+                Ok(()) => return sync_all(jobs),
+                Err(failed) => failed,
+            };
+            if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+                return Err(error);
+            }
+            self.since.store(0, Relaxed);
+            let kept = io::Error::new(error.kind(), error.to_string());
+            self.hold(batch, error);
+            for job in &jobs[..=at] {
+                let mut writer = job.writer.lock().unwrap_or_else(PoisonError::into_inner);
+                let offset = writer.offset;
+                writer.sink.cut(offset).map_err(|error| naming(writer.id, "cutting", &error))?;
+            }
+            if !self.wait_for_room() {
+                return Err(kept);
+            }
+        }
+    }
+
+    /// The disk is full: whoever waits is told, and nothing is taken until there is room. What was appended
+    /// stays to be written, since memory counts it.
+    fn hold(&self, batch: &Batch, error: io::Error) {
+        let error = CommitError::Full(Arc::new(error));
+        let gathering = {
+            let mut queue = self.lock();
+            if queue.full.is_none() {
+                tracing::error!("{error}");
+            }
+            queue.full = Some(error.clone());
+            queue.writing = None;
+            std::mem::take(&mut queue.gathering)
+        };
+        self.full.store(true, Release);
+        batch.finish(Err(error.clone()));
+        gathering.finish(Err(error));
+    }
+
+    /// Waits before the next try; false once the journal closes.
+    fn wait_for_room(&self) -> bool {
+        let queue = self.lock();
+        let waited = self.wake.wait_timeout_while(queue, FULL_RETRY, |queue| !queue.closing);
+        !waited.unwrap_or_else(PoisonError::into_inner).0.closing
     }
 
     /// Sleeps until something is pending and takes it all; `None` once the journal closes and nothing is left.
@@ -254,24 +337,13 @@ impl Shared {
         Some(batch)
     }
 
-    /// Writes all files first, so that the disk has work while the first is being synced.
-    fn write(&self, jobs: &mut [Job]) -> io::Result<()> {
-        for job in jobs.iter_mut() {
-            let mut writer = job.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            let Writer { id, key, opening, frame, .. } = &mut *writer;
-            *frame += 1;
-            frame::close(*id, key.bytes(), opening, *frame, &mut job.pending);
-            let written = writer.sink.write_all(&job.pending.bytes);
-            written.map_err(|error| naming(writer.id, "writing", &error))?;
-        }
-        sync_all(jobs)
-    }
-
     fn succeed(&self, batch: &Batch, jobs: &mut Vec<Job>) {
         let (mut records, mut bytes, mut plain) = (0, 0, 0);
         for job in jobs.iter() {
             // Seen by whoever reads the number, before the batch's waiters are told.
             job.committed.store(job.pending.last(), Release);
+            let mut writer = job.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.offset += job.pending.bytes.len() as u64;
             records += u64::from(job.pending.count);
             bytes += job.pending.bytes.len();
             plain += job.pending.bytes.len() - frame::FRAME_HEADER - frame::TAG;
@@ -282,6 +354,10 @@ impl Shared {
         self.counts.bytes.fetch_add(bytes as u64, Relaxed);
         let mut queue = self.lock();
         queue.writing = None;
+        if queue.full.take().is_some() {
+            self.full.store(false, Release);
+            tracing::info!("the disk has room again: the journal goes on");
+        }
         self.pending_bytes.fetch_sub(plain, Relaxed);
         for job in jobs.drain(..) {
             let waiting = queue.files.get_mut(&job.slot).expect("a file that is being written is not let go");
@@ -300,7 +376,8 @@ impl Shared {
     /// After a failed sync nobody knows what the disk holds, and a second sync that succeeds proves nothing
     /// (the kernel drops the pages): so nothing is acknowledged any more.
     pub(super) fn fail(&self, batch: &Batch, error: io::Error) {
-        let error = CommitError(Arc::new(error));
+        let error = CommitError::Failed(Arc::new(error));
+        tracing::error!("{error}");
         self.failed.store(true, Release);
         let gathering = {
             let mut queue = self.lock();
@@ -316,6 +393,32 @@ impl Shared {
         batch.finish(Err(error.clone()));
         gathering.finish(Err(error));
     }
+}
+
+/// Turns what is pending of each file into a frame.
+fn seal(jobs: &mut [Job]) {
+    for job in jobs.iter_mut() {
+        let mut writer = job.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Writer { id, key, opening, frame, .. } = &mut *writer;
+        *frame += 1;
+        frame::close(*id, key.bytes(), opening, *frame, &mut job.pending);
+    }
+}
+
+/// Writes all files before the first is synced, so that the disk has work; says at which job it failed.
+fn write(jobs: &[Job]) -> Result<(), (usize, io::Error)> {
+    for (at, job) in jobs.iter().enumerate() {
+        let mut writer = job.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = writer.sink.write_all(&job.pending.bytes);
+        written.map_err(|error| (at, naming(writer.id, "writing", &error)))?;
+    }
+    Ok(())
+}
+
+/// Milliseconds since the first call, from 1 on.
+fn ticks() -> u64 {
+    static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BASE.elapsed().as_millis() as u64 + 1
 }
 
 /// Syncs the files of a round; many of them side by side, since a disk syncs eight files in about the time of one.

@@ -5,10 +5,11 @@
 //! is a beginning only while the `.new` is there, and a loss otherwise.
 //! Destroying: rename to `X.journal.gone` (synced), key overwritten and removed (synced), file removed (synced).
 //! So a journal without its key is a loss, and a `.gone` is finished at the next start.
+//! What is damaged or does not belong together lies beside as `.damaged`, and is destroyed with the day.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -34,10 +35,11 @@ impl Places {
     /// Makes the directories, private to this user.
     pub(super) fn prepare(&self) -> io::Result<()> {
         for dir in [&self.dir, &self.key_dir] {
-            DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+            made.map_err(|error| with_path(dir, &error))?;
             // The directory's own name must survive a power loss too.
             if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                sync_dir(parent)?;
+                sync_dir(parent).map_err(|error| with_path(parent, &error))?;
             }
         }
         Ok(())
@@ -55,6 +57,14 @@ impl Places {
         self.dir.join(format!("{file}.journal.gone"))
     }
 
+    /// What was set aside of a site-day.
+    fn aside(&self, file: FileId) -> [PathBuf; 2] {
+        [
+            self.dir.join(format!("{file}.journal.damaged")),
+            self.key_dir.join(format!("{file}.journal-key.damaged")),
+        ]
+    }
+
     pub(super) fn key(&self, file: FileId) -> PathBuf {
         self.key_dir.join(format!("{file}.journal-key"))
     }
@@ -64,6 +74,15 @@ impl Places {
         let mut found = named(&self.dir, ".journal")?;
         let begun = named(&self.dir, ".journal.new")?;
         found.extend(named(&self.key_dir, ".journal-key")?.into_iter().filter(|file| !begun.contains(file)));
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// Site-days of which something was set aside, in order.
+    pub(super) fn listed_aside(&self) -> io::Result<Vec<FileId>> {
+        let mut found = named(&self.dir, ".journal.damaged")?;
+        found.extend(named(&self.key_dir, ".journal-key.damaged")?);
         found.sort_unstable();
         found.dedup();
         Ok(found)
@@ -148,10 +167,45 @@ impl Places {
             fs::rename(&journal, &gone)?;
             sync_dir(&self.dir)?;
         }
+        let [journal_aside, key_aside] = self.aside(file);
         remove_key(&self.key(file))?;
+        remove_key(&key_aside)?;
+        remove(&journal_aside)?;
         remove(&self.beginning(file))?;
         remove(&gone)
     }
+
+    /// Puts the first `keep` bytes of a damaged journal in its place, and the whole of it beside them, under the
+    /// same key. Killed in between, the next start does it again.
+    pub(super) fn salvage(&self, file: FileId, damaged: &mut File, keep: u64) -> io::Result<File> {
+        let (journal, copied) = (self.journal(file), self.dir.join(format!("{file}.journal.salvaged")));
+        let mut made = private(&copied)?;
+        damaged.seek(SeekFrom::Start(0))?;
+        io::copy(&mut damaged.take(keep), &mut made)?;
+        made.sync_all()?;
+        let [aside, _] = self.aside(file);
+        remove(&aside)?;
+        fs::hard_link(&journal, &aside)?;
+        fs::rename(&copied, &journal)?;
+        sync_dir(&self.dir)?;
+        Ok(made)
+    }
+
+    /// Renames what there is of a site-day.
+    pub(super) fn set_aside(&self, file: FileId) -> io::Result<PathBuf> {
+        let [journal_aside, key_aside] = self.aside(file);
+        for (from, to) in [(self.key(file), &key_aside), (self.journal(file), &journal_aside)] {
+            if from.exists() {
+                fs::rename(&from, to)?;
+                sync_parent(to)?;
+            }
+        }
+        Ok(journal_aside)
+    }
+}
+
+pub(super) fn with_path(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Makes a directory's entries durable.

@@ -17,7 +17,7 @@ use std::{
     fmt,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Seek, SeekFrom},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -39,6 +39,9 @@ use files::Places;
 
 /// Most bytes of one record.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
+
+/// A commit that takes longer than this is a disk that hangs: nothing more is taken until it ends.
+const COMMIT_MAX: Duration = Duration::from_secs(10);
 
 /// Bytes above `pending_bytes_max` that appends still take, for those that looked at `room` just before.
 const PENDING_SLACK: usize = 16 << 20;
@@ -100,7 +103,7 @@ pub enum OpenError {
     MissingKey { journal: PathBuf, key: PathBuf },
     #[error("{} is missing although its key {} is there", journal.display(), key.display())]
     MissingJournal { journal: PathBuf, key: PathBuf },
-    #[error("{} is damaged at byte {offset} (frame {frame}), with more after it", path.display())]
+    #[error("{} holds a frame with other records than it says (byte {offset}, frame {frame})", path.display())]
     Damaged { path: PathBuf, offset: u64, frame: u64 },
     #[error("{} is open already", path.display())]
     AlreadyOpen { path: PathBuf },
@@ -159,6 +162,17 @@ impl Handle {
     }
 }
 
+/// Why the journal takes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A write or sync failed: until a restart.
+    Failed,
+    /// Until the disk has room.
+    Full,
+    /// Until a commit that takes very long has ended.
+    Hanging,
+}
+
 /// What `open` found.
 pub struct Opened {
     pub handle: Handle,
@@ -168,6 +182,8 @@ pub struct Opened {
     pub torn: bool,
     /// There was no journal of this site-day; now there is.
     pub created: bool,
+    /// The journal was damaged: what is left of it are the records before the damage. In words.
+    pub damaged: Option<String>,
 }
 
 /// The journals of all open days, and the thread that commits them.
@@ -190,7 +206,11 @@ impl Journal {
     pub fn start(config: JournalConfig) -> io::Result<Journal> {
         let places = Places { dir: config.dir, key_dir: config.key_dir };
         places.prepare()?;
-        let lock = lock(&places.dir.join("lock"))?;
+        let path = places.dir.join("lock");
+        let lock = lock(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => error,
+            _ => files::with_path(&path, &error),
+        })?;
         config.key_dir_before.map_or(Ok(()), |before| places.take_keys(&before))?;
         places.finish_destroying()?;
         let shared = Arc::new(Shared::default());
@@ -248,9 +268,7 @@ impl Journal {
         let path = self.places.journal(file);
         {
             let mut queue = self.shared.lock();
-            if let Some(error) = &queue.error {
-                return Err(error.clone().into());
-            }
+            queue.refuses()?;
             if !queue.open.insert(file) {
                 return Err(OpenError::AlreadyOpen { path });
             }
@@ -276,15 +294,20 @@ impl Journal {
             None => self.places.create(file, &self.secrets)?,
         };
         let end = replay::read(path, file, key.bytes(), &mut opened, each)?;
-        if end.torn > 0 {
+        let damaged = end.damaged.then(|| end.words(path));
+        if end.damaged {
+            opened = self.places.salvage(file, &mut opened, end.offset).map_err(OpenError::at(path))?;
+        } else if end.torn > 0 {
             opened.set_len(end.offset).and_then(|()| opened.sync_all()).map_err(OpenError::at(path))?;
         }
+        renew(&opened, &end).map_err(OpenError::at(path))?;
         opened.seek(SeekFrom::Start(end.offset)).map_err(OpenError::at(path))?;
         let mut opening = frame::Opening::default();
         getrandom::fill(&mut opening).map_err(|error| OpenError::at(path)(io::Error::other(error)))?;
-        let writer = Writer { id: file, sink: into(opened), key, opening, frame: end.frame };
+        let writer =
+            Writer { id: file, sink: into(opened), key, opening, frame: end.frame, offset: end.offset };
         let handle = self.enlist(writer, end.seq);
-        Ok(Opened { handle, records: end.seq, torn: end.torn > 0, created })
+        Ok(Opened { handle, records: end.seq, torn: end.torn > 0 && !end.damaged, created, damaged })
     }
 
     fn enlist(&self, writer: Writer, last: u64) -> Handle {
@@ -297,7 +320,7 @@ impl Journal {
     /// Whether there is room for more: asked before a hit changes anything, so that a hit that is shed leaves
     /// memory and journal alike.
     pub fn room(&self) -> bool {
-        self.pending_bytes() < self.pending_bytes_max && self.healthy()
+        self.pending_bytes() < self.pending_bytes_max && self.trouble().is_none()
     }
 
     /// Bytes that wait for a commit.
@@ -308,6 +331,22 @@ impl Journal {
     /// False for ever after a failed write or sync.
     pub fn healthy(&self) -> bool {
         !self.shared.failed.load(Acquire)
+    }
+
+    /// Why nothing is taken at the moment, if so.
+    pub fn trouble(&self) -> Option<Trouble> {
+        if !self.healthy() {
+            return Some(Trouble::Failed);
+        }
+        if self.shared.full.load(Acquire) {
+            return Some(Trouble::Full);
+        }
+        (self.shared.writing_for() > COMMIT_MAX).then_some(Trouble::Hanging)
+    }
+
+    /// The error of the write or sync that failed, or found no room.
+    pub fn error(&self) -> Option<CommitError> {
+        self.shared.lock().refuses().err()
     }
 
     /// What was committed since the start.
@@ -371,6 +410,23 @@ impl Journal {
         self.shared.fail(&Default::default(), io::Error::other("told to fail"));
     }
 
+    /// Takes a site-day's journal and key, which do not belong together or to it, out of the way; what was set
+    /// aside is destroyed with the day. Returns what it is called now.
+    ///
+    /// # Errors
+    /// When a file cannot be renamed.
+    pub fn set_aside(&self, file: FileId) -> io::Result<PathBuf> {
+        self.places.set_aside(file)
+    }
+
+    /// Site-days of which something was set aside, or kept beside as damaged, in order.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn listed_aside(&self) -> io::Result<Vec<FileId>> {
+        self.places.listed_aside()
+    }
+
     /// Destroys whatever there is of a site-day that is not open: a journal whose key is lost, a stray key.
     ///
     /// # Errors
@@ -391,6 +447,18 @@ impl Drop for Journal {
         // Said aloud: a child that is just being started still has a copy of the descriptor, and with it the lock.
         let _ = self.lock.unlock();
     }
+}
+
+/// Writes the last frame once more where it is. After a sync that failed the kernel may hold a frame that the disk
+/// does not, and take it for written: so a start makes sure of the one frame of which that can be so.
+fn renew(file: &File, end: &replay::End) -> io::Result<()> {
+    if end.frame == 0 {
+        return Ok(());
+    }
+    let mut frame = vec![0; (end.offset - end.last) as usize];
+    file.read_exact_at(&mut frame, end.last)?;
+    file.write_all_at(&frame, end.last)?;
+    file.sync_data()
 }
 
 /// Takes a directory for this process.

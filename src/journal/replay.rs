@@ -22,8 +22,12 @@ pub(super) struct End {
     pub frame: u64,
     /// Where the next frame goes.
     pub offset: u64,
-    /// Bytes after `offset`: of a torn frame, never acknowledged.
+    /// Bytes after `offset`: of a torn frame, never acknowledged; or what follows a damage.
     pub torn: u64,
+    /// Where the last frame begins.
+    pub last: u64,
+    /// More frames follow: what was acknowledged is lost.
+    pub damaged: bool,
 }
 
 /// Reads all frames after the file's header; `each` gets every record with its number.
@@ -37,7 +41,8 @@ pub(super) fn read(
     let len = file.seek(SeekFrom::End(0)).map_err(OpenError::at(path))?;
     file.seek(SeekFrom::Start(FILE_HEADER as u64)).map_err(OpenError::at(path))?;
     let mut reader = BufReader::with_capacity(1 << 20, &mut *file);
-    let mut end = End { seq: 0, frame: 0, offset: FILE_HEADER as u64, torn: 0 };
+    let start = FILE_HEADER as u64;
+    let mut end = End { seq: 0, frame: 0, offset: start, torn: 0, last: start, damaged: false };
     let mut sealed = Vec::new();
     while end.offset < len {
         let Some(header) = next(&mut reader, len - end.offset, &mut sealed).map_err(OpenError::at(path))?
@@ -48,7 +53,7 @@ pub(super) fn read(
             return tail(path, file, end, len);
         };
         if header.number != end.frame + 1 || header.first != end.seq + 1 {
-            return Err(end.damaged(path));
+            return Ok(end.damaged(len));
         }
         let before = end.seq;
         for record in frame::records(records) {
@@ -56,9 +61,14 @@ pub(super) fn read(
             each(end.seq, record);
         }
         if end.seq - before != u64::from(header.count) {
-            return Err(end.damaged(path));
+            return Err(OpenError::Damaged {
+                path: path.to_owned(),
+                offset: end.offset,
+                frame: header.number,
+            });
         }
         end.frame += 1;
+        end.last = end.offset;
         end.offset += (FRAME_HEADER + sealed.len()) as u64;
     }
     Ok(end)
@@ -90,7 +100,7 @@ fn tail(path: &Path, file: &mut (impl Read + Seek), end: End, len: u64) -> Resul
         let read =
             Read::by_ref(file).take(STEP as u64).read_to_end(&mut window).map_err(OpenError::at(path))?;
         if frame::find_header(&window, later).is_some() {
-            return Err(end.damaged(path));
+            return Ok(end.damaged(len));
         }
         if read == 0 {
             return Ok(End { torn: len - end.offset, ..end });
@@ -101,7 +111,15 @@ fn tail(path: &Path, file: &mut (impl Read + Seek), end: End, len: u64) -> Resul
 }
 
 impl End {
-    fn damaged(&self, path: &Path) -> OpenError {
-        OpenError::Damaged { path: path.to_owned(), offset: self.offset, frame: self.frame + 1 }
+    fn damaged(self, len: u64) -> End {
+        End { torn: len - self.offset, damaged: true, ..self }
+    }
+
+    /// What is wrong, for people.
+    pub(super) fn words(&self, path: &Path) -> String {
+        let (offset, frame, path) = (self.offset, self.frame + 1, path.display());
+        format!(
+            "{path} is damaged at byte {offset} (frame {frame}), with more after it: what comes before is counted"
+        )
     }
 }

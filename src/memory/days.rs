@@ -150,7 +150,7 @@ impl Memory {
             return Ok(day.arrive(now));
         }
         let day = self.day_to_open(fixed, &days, now);
-        let day = Arc::new(self.open(fixed, day, now, Vec::new())?);
+        let day = Arc::new(self.open(fixed, day, now, Vec::new())?.0);
         write(&days.days).push(day.clone());
         Ok(day.arrive(now))
     }
@@ -166,7 +166,7 @@ impl Memory {
 
     /// Takes a day up again at the start of the process: replays its journal and, where the runtime directory
     /// kept them, its visitors. `files` are the day's releases that wait for the store. A day that is over takes
-    /// no hits and needs no visitors.
+    /// no hits and needs no visitors. Also says in words how the journal is damaged, if it is.
     ///
     /// # Errors
     /// [`DayError`].
@@ -176,10 +176,11 @@ impl Memory {
         day: Day,
         now: UnixMs,
         files: Vec<Filed>,
-    ) -> Result<Arc<SiteDay>, DayError> {
-        let day = Arc::new(self.open(fixed, day, now, files)?);
+    ) -> Result<(Arc<SiteDay>, Option<String>), DayError> {
+        let (day, damaged) = self.open(fixed, day, now, files)?;
+        let day = Arc::new(day);
         self.admit_day(day.clone());
-        Ok(day)
+        Ok((day, damaged))
     }
 
     /// Takes a day whose last releases only wait for the store.
@@ -195,10 +196,17 @@ impl Memory {
         days.sort_by_key(|day| day.calendar.day);
     }
 
-    fn open(&self, fixed: &Fixed, day: Day, now: UnixMs, files: Vec<Filed>) -> Result<SiteDay, DayError> {
+    fn open(
+        &self,
+        fixed: &Fixed,
+        day: Day,
+        now: UnixMs,
+        files: Vec<Filed>,
+    ) -> Result<(SiteDay, Option<String>), DayError> {
         let id = FileId { site: fixed.site, day };
         let mut replay = Replay::new(fixed, day, self.caps.clone(), self.known.of(fixed.site));
-        let Opened { handle, records, .. } = self.journal.open(id, |_, bytes| replay.take(bytes))?;
+        let Opened { handle, records, created, damaged, .. } =
+            self.journal.open(id, |_, bytes| replay.take(bytes))?;
         if records == 0 {
             let last = self.past.last_release(fixed.site, day, self.node);
             let last = last.unwrap_or_else(|| beyond(now, fixed.zone.calendar(day).starts));
@@ -212,19 +220,31 @@ impl Memory {
             self.append(&handle, &early)?;
             replayed.apply(early);
         }
-        files.into_iter().for_each(|file| replayed.use_file(file));
+        match damaged {
+            Some(_) => self.close_gap(id, &handle, &mut replayed, files)?,
+            None => files.into_iter().for_each(|file| replayed.use_file(file)),
+        }
         let tables = match now < replayed.calendar.ends {
-            true => self.tables(id, &handle, &mut replayed)?,
+            true => self.tables(id, &handle, &mut replayed, !created && damaged.is_none())?,
             false => Tables { salt: None, undo: None },
         };
         let Tables { salt, undo } = tables;
         let (journal, room) = (self.journal.clone(), self.room.clone());
-        Ok(SiteDay::new(Opening { site: fixed.site, journal, room, handle, salt, undo }, replayed))
+        let day = SiteDay::new(Opening { site: fixed.site, journal, room, handle, salt, undo }, replayed);
+        Ok((day, damaged))
     }
 
-    /// The salt and the visitors that the process before this one left, or fresh ones.
-    fn tables(&self, id: FileId, handle: &Handle, replayed: &mut Replayed) -> Result<Tables, DayError> {
-        if let Some(runtime) = &self.runtime
+    /// The salt and the visitors that the process before this one left, or fresh ones. The visitors of a journal
+    /// that is lost, or lost records, do not fit: they know names by numbers that it no longer has.
+    fn tables(
+        &self,
+        id: FileId,
+        handle: &Handle,
+        replayed: &mut Replayed,
+        fit: bool,
+    ) -> Result<Tables, DayError> {
+        if fit
+            && let Some(runtime) = &self.runtime
             && let Some(regions) = runtime.take_over(id, TABLE_LAYOUT, handle.committed())?
             && let Some(salt) = self.salts.left(id)?
         {
@@ -243,6 +263,26 @@ impl Memory {
         let regions = runtime.open_regions(id, TABLE_LAYOUT, handle.committed(), false)?;
         replayed.attach(Box::new(regions.visitors), Box::new(regions.seen));
         Ok(Tables { salt: Some(salt), undo: Some(regions.undo) })
+    }
+
+    /// The end of the journal is lost. If releases were made after it, all that is pending here left with the first
+    /// of them: it must not be released again.
+    fn close_gap(
+        &self,
+        id: FileId,
+        handle: &Handle,
+        replayed: &mut Replayed,
+        files: Vec<Filed>,
+    ) -> Result<(), DayError> {
+        let filed = files.iter().map(|file| file.id.number).max().unwrap_or(0);
+        let last = self.past.last_release(id.site, id.day, replayed.node()).unwrap_or(0).max(filed);
+        if last >= replayed.next_number() {
+            let frozen = Record::Frozen { number: last };
+            self.append(handle, &frozen)?.wait()?;
+            replayed.apply(frozen);
+        }
+        files.into_iter().for_each(|file| replayed.add_file(file));
+        Ok(())
     }
 
     fn append(&self, handle: &Handle, record: &Record) -> Result<Ticket, AppendError> {

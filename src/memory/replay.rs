@@ -164,6 +164,23 @@ impl Replayed {
         }
     }
 
+    pub(super) fn node(&self) -> u32 {
+        self.opened.node
+    }
+
+    pub(super) fn next_number(&self) -> u32 {
+        self.state.next_number
+    }
+
+    /// Puts the release of a file among those that wait, whether the journal knows it or not, unless the store has
+    /// it.
+    pub(super) fn add_file(&mut self, filed: Filed) {
+        self.state.waiting.retain(|waiting| waiting.id != filed.id);
+        if filed.id.number > self.state.stored {
+            self.state.push_filed(filed);
+        }
+    }
+
     /// Puts the release of a file in the place of the replayed one: what was offered to the store is what stays
     /// offered.
     pub fn use_file(&mut self, filed: Filed) {

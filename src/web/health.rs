@@ -8,10 +8,13 @@ use std::{
     },
 };
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::{HttpResponse, http::header::RETRY_AFTER, web::Data};
 use serde_json::json;
 
-use crate::{domain::declaration::SiteId, memory::site_day::SiteDay, parts::Parts};
+use crate::{domain::declaration::SiteId, journal::Trouble, memory::site_day::SiteDay, parts::Parts};
+
+/// Files and releases set aside that health names; the data directory has them all.
+const ASIDE_WORDS_MAX: usize = 10;
 
 /// What health answers from.
 pub struct Health {
@@ -21,7 +24,32 @@ pub struct Health {
 
 impl Health {
     fn taking_hits(&self) -> bool {
-        self.ready.load(Ordering::Acquire) && self.parts.journal.healthy()
+        self.ready.load(Ordering::Acquire) && self.parts.journal.room()
+    }
+
+    /// What the journal does, in words; `ok` while it takes hits.
+    fn journal(&self) -> String {
+        let journal = &self.parts.journal;
+        let error = || journal.error().map(|error| error.to_string()).unwrap_or_default();
+        match journal.trouble() {
+            None if journal.room() => "ok".to_owned(),
+            None => format!("overloaded: {} bytes wait for the disk", journal.pending_bytes()),
+            Some(Trouble::Full) => format!("full: {}", error()),
+            Some(Trouble::Hanging) => "hanging: the disk has not ended a write for a while".to_owned(),
+            Some(Trouble::Failed) => format!("failed: {}; the server ends, to be started again", error()),
+        }
+    }
+
+    /// Releases that were set aside, in words, some of many.
+    fn aside(&self) -> Vec<String> {
+        let aside = self.parts.closing.aside();
+        let mut words: Vec<String> = aside
+            .into_iter()
+            .take(ASIDE_WORDS_MAX)
+            .map(|(id, reason)| format!("site {}: {reason}", id.site.0))
+            .collect();
+        words.extend(self.parts.closing.kept_aside().iter().take(ASIDE_WORDS_MAX).cloned());
+        words
     }
 }
 
@@ -30,14 +58,15 @@ pub async fn health(health: Data<Health>) -> HttpResponse {
     let trouble = health.parts.closing.trouble();
     let body = json!({
         "status": if health.taking_hits() { "ok" } else { "unavailable" },
-        "journal": if health.parts.journal.healthy() { "ok" } else { "failed: restart after looking at the disk" },
+        "journal": health.journal(),
         "store": trouble.store.unwrap_or_else(|| "ok".into()),
         "releases": trouble.files.unwrap_or_else(|| "ok".into()),
+        "aside": health.aside(),
         "proxy": health.parts.collector.peers.trouble().unwrap_or("ok"),
     });
     match health.taking_hits() {
         true => HttpResponse::Ok().json(body),
-        false => HttpResponse::ServiceUnavailable().json(body),
+        false => HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, "1")).json(body),
     }
 }
 
@@ -77,6 +106,24 @@ pub async fn metrics(health: Data<Health>) -> HttpResponse {
         "mayfly_releases_waiting",
         "releases that the store has not acknowledged",
         each(|day| day.waiting().len() as u64),
+    );
+    let trouble = health.parts.closing.trouble();
+    gauge(
+        "mayfly_store_ok",
+        "1 unless the last delivery failed",
+        vec![(None, trouble.store.is_none().into())],
+    );
+    gauge(
+        "mayfly_files_ok",
+        "1 unless a release could not be written",
+        vec![(None, trouble.files.is_none().into())],
+    );
+    let aside = health.parts.closing.aside().len() as u64;
+    gauge("mayfly_releases_aside", "releases that were set aside", vec![(None, aside)]);
+    gauge(
+        "mayfly_waiting_bytes",
+        "bytes of waiting releases in memory, about",
+        vec![(None, health.parts.memory.room().used() as u64)],
     );
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
 }

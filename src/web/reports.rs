@@ -26,7 +26,7 @@ use crate::{
     },
     parts::Parts,
     report::routes::{Context, ReportError, RowsAnswer, report, rows_of},
-    store::AsOf,
+    store::{AsOf, StoreError},
 };
 
 /// Pages listed by the live view.
@@ -45,7 +45,13 @@ impl From<ReportError> for ApiError {
     fn from(error: ReportError) -> ApiError {
         match error {
             ReportError::Asked(words) => ApiError::bad_request(words),
-            ReportError::Store(error) => ApiError::unavailable(error.to_string()),
+            ReportError::Store(error) => match error {
+                // Readers are told that it is away; why, which may name paths, is for the server's people.
+                StoreError::Unavailable(_) | StoreError::Unknown(_) => {
+                    ApiError::unavailable("the store is unavailable: /api/health and the log say why")
+                }
+                error => ApiError::internal(&error),
+            },
         }
     }
 }

@@ -6,9 +6,13 @@
 
 mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
 mod api; // requests of the tests below
+mod backup; // backups, restores and exports of a running server
+mod clocks; // the real binary under clocks that jump, days of every length, zones that change
 mod compare; // a report's JSON against what it must say
 mod corpora; // every input that fuzzing found worth keeping, and the seeds, against the laws of fuzz/
+mod correct; // sites renamed, merged, and rid of a source
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
+mod disk; // the disk fails: full, slow, read-only, torn, spoilt, and nothing acknowledged is lost
 mod docs; // the documents against the code: links, files, settings
 mod duplicates; // requests sent twice, and batches
 mod expected; // what a report must say, from the naive recount
@@ -22,6 +26,7 @@ mod laws; // the core against the naive recount: counting, settling, replay, clo
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
 mod load; // many hits at once: reads of one moment, a kill
 mod open_loop; // a load that does not wait for answers
+mod outage; // the store fails, in every way, and no hit is lost or counted twice
 mod overload; // more than the server can take
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second

@@ -66,6 +66,17 @@ impl Stored {
         self.connection.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
+    /// The rows of numbers that a query without parameters gives.
+    pub fn list<const N: usize>(&self, sql: &str) -> Vec<[i64; N]> {
+        let mut statement = self.connection.prepare(sql).unwrap();
+        let mut rows = statement.query([]).unwrap();
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            found.push(std::array::from_fn(|at| row.get(at).unwrap()));
+        }
+        found
+    }
+
     /// Every value of every row of every table, one a line.
     pub fn text(&self) -> String {
         let mut out = String::new();

@@ -47,6 +47,11 @@ impl Home {
         home
     }
 
+    /// With its data directory in a folder.
+    pub fn with_data_in(self, folder: &Path) -> Home {
+        Home { data: TempDir::new_in(folder).unwrap(), ..self }
+    }
+
     /// Stops the clock of this install's processes at an instant, to the second.
     pub fn set_clock(&self, at: UnixMs) {
         let text = Timestamp::from_millisecond(at).unwrap().strftime("%Y-%m-%d %H:%M:%S\n").to_string();
@@ -264,6 +269,18 @@ pub fn until<T>(what: impl std::fmt::Display, mut ask: impl FnMut() -> Option<T>
         }
         assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
         std::thread::sleep(PAUSE);
+    }
+}
+
+/// [`until`] for questions that are asked over HTTP.
+pub async fn until_answered<T>(what: impl std::fmt::Display, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE * 2;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < end, "not within {:?}: {what}", PATIENCE * 2);
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

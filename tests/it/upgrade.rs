@@ -179,7 +179,7 @@ async fn whoever_was_let_in_is_answered_at_a_stop() {
     assert!(is_taken(&answer) && closes(&answer), "{answer}");
     assert_eq!(idle.read(&mut [0]).await.unwrap(), 0, "nobody waits for an idle connection");
     let answer = until_closed(&mut slow, rest).await;
-    assert!(is_taken(&answer), "{answer}");
+    assert!(is_taken(&answer) && closes(&answer), "{answer}");
     let (code, output) = server.ended();
     assert_eq!(code, Some(0), "{output}");
     let server = home.serve();
@@ -220,6 +220,26 @@ async fn a_stop_during_the_start_ends_it_in_good_order() {
     assert!(output.contains("stopped"), "{output}");
     let server = home.serve();
     assert_eq!(counted(&server, &key).await.0, 0);
+}
+
+#[tokio::test]
+async fn the_service_manager_is_told_when_hits_are_taken_and_when_no_more() {
+    let (home, _) = install();
+    let name = home.runtime.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&name).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let heard = || {
+        let mut words = [0; 64];
+        let n = manager.recv(&mut words).unwrap();
+        String::from_utf8(words[..n].to_vec()).unwrap()
+    };
+    let mut command = home.serving(&[]);
+    command.env("NOTIFY_SOCKET", &name);
+    let server = Server::start(command);
+    assert_eq!(heard(), "READY=1");
+    assert!(is_taken(&until_closed(&mut connect(address(&server)).await, &request(1, true)).await));
+    assert_eq!(server.stop().0, Some(0));
+    assert_eq!(heard(), "STOPPING=1");
 }
 
 #[tokio::test]
@@ -308,7 +328,7 @@ async fn databases_of_a_newer_program_are_refused_in_words_and_nothing_is_touche
 }
 
 /// Turns an install's store into one that the first version made, with the same rows.
-fn back_to_the_first_schema(home: &Home) {
+pub fn back_to_the_first_schema(home: &Home) {
     let first = include_str!("../../schema/duckdb/0001_tables.sql");
     let (path, old) = (home.data.path().join("mayfly.duckdb"), home.data.path().join("old"));
     let connection = duckdb::Connection::open(&old).unwrap();

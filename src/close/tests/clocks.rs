@@ -99,6 +99,19 @@ fn a_clock_that_jumps_over_days_closes_each_open_day_once() {
     }
 }
 
+/// A day that is taken up again at its very end has no salt any more: it takes nothing, even if the clock goes back.
+#[test]
+fn a_start_at_midnight_closes_the_day_at_once() {
+    let mut bench = Bench::new();
+    bench.acknowledged(1, "a");
+    bench.now = MIDNIGHT + DAY;
+    bench.restart();
+    assert_eq!(closed_days(&bench), [TODAY]);
+    bench.now = MIDNIGHT + DAY - MINUTE;
+    bench.acknowledged(1, "b");
+    assert_eq!(by_day(&bench), [(TODAY.to_string(), 1), (TODAY.plus(1).to_string(), 1)]);
+}
+
 #[test]
 fn a_day_without_visitors_ends_as_any_other() {
     let mut bench = Bench::new();

@@ -89,10 +89,36 @@ struct Failing {
     at_sync: bool,
 }
 
+/// Has no room while it is told so: takes the first bytes only.
+struct Cramped {
+    file: File,
+    full: Arc<AtomicBool>,
+}
+
+impl Sink for Cramped {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.full.load(SeqCst) {
+            true => {
+                Sink::write_all(&mut self.file, &bytes[..5])?;
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            false => Sink::write_all(&mut self.file, bytes),
+        }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        self.file.cut(len)
+    }
+}
+
 impl Sink for Failing {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         if !self.at_sync && self.fail.swap(false, SeqCst) {
-            return Err(io::ErrorKind::StorageFull.into());
+            return Err(io::Error::other("the disk says no"));
         }
         Sink::write_all(&mut self.file, bytes)
     }
@@ -102,6 +128,10 @@ impl Sink for Failing {
             return Err(io::Error::other("the disk says no"));
         }
         Ok(())
+    }
+
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        self.file.cut(len)
     }
 }
 
@@ -156,6 +186,9 @@ fn those_who_wait_for_the_next_batch_hear_of_the_failure_too() {
         }
         fn sync(&mut self) -> io::Result<()> {
             self.0.sync()
+        }
+        fn cut(&mut self, len: u64) -> io::Result<()> {
+            self.0.cut(len)
         }
     }
     let barriers = (entered.clone(), leave.clone());
@@ -215,6 +248,9 @@ fn a_panicking_sink_is_a_failed_write() {
         fn sync(&mut self) -> io::Result<()> {
             Ok(())
         }
+        fn cut(&mut self, _: u64) -> io::Result<()> {
+            Ok(())
+        }
     }
     let bench = Bench::new();
     let journal = bench.start();
@@ -231,6 +267,79 @@ fn a_full_disk_is_an_error_with_a_name() {
     let opened = journal.open_into(DAY, |_, _| {}, |_| Box::new(full)).unwrap();
     let error = journal.append(&opened.handle, b"x").unwrap().wait().unwrap_err();
     assert!(error.to_string().contains("No space left"), "{error}");
+}
+
+#[test]
+fn a_full_disk_is_waited_for_and_nothing_is_lost_or_twice() {
+    let bench = Bench::new();
+    let journal = bench.start();
+    let full = Arc::new(AtomicBool::new(false));
+    let told = full.clone();
+    let opened =
+        journal.open_into(DAY, |_, _| {}, move |file| Box::new(Cramped { file, full: told })).unwrap();
+    let other = FileId { site: SiteId(1), ..DAY };
+    let beside = journal.open(other, |_, _| {}).unwrap();
+    journal.append(&opened.handle, b"before").unwrap().wait().unwrap();
+
+    full.store(true, SeqCst);
+    journal.shared.lock().hold(true);
+    let meanwhile: Vec<Ticket> = [&opened.handle, &beside.handle]
+        .map(|handle| journal.append(handle, b"while it fills").unwrap())
+        .into();
+    journal.shared.lock().hold(false);
+    journal.shared.wake();
+    for ticket in meanwhile {
+        let error = ticket.wait().unwrap_err();
+        assert!(matches!(error, CommitError::Full(_)) && error.to_string().contains("for room"), "{error}");
+    }
+    assert_eq!((journal.trouble(), journal.room()), (Some(Trouble::Full), false));
+    assert!(journal.healthy(), "it is not for ever");
+    assert!(matches!(journal.append(&opened.handle, b"refused"), Err(AppendError::Failed(_))));
+    assert!(journal.flush().is_err(), "nobody who flushes waits for room");
+
+    full.store(false, SeqCst);
+    while journal.trouble().is_some() {
+        std::thread::yield_now();
+    }
+    journal.append(&opened.handle, b"after").unwrap().wait().unwrap();
+    assert_eq!(opened.handle.committed().load(SeqCst), 3);
+    journal.close(opened.handle);
+    journal.close(beside.handle);
+    drop(journal);
+    let expected: Vec<Vec<u8>> = [&b"before"[..], b"while it fills", b"after"].map(<[u8]>::to_vec).into();
+    assert_eq!(bench.read().unwrap().0, expected);
+    assert_eq!(bench.start().last_seq(other).unwrap(), 1);
+}
+
+#[test]
+fn a_journal_that_is_dropped_while_the_disk_is_full_ends_and_keeps_what_was_synced() {
+    let bench = Bench::new();
+    let journal = bench.start();
+    let full = Arc::new(AtomicBool::new(false));
+    let told = full.clone();
+    let opened =
+        journal.open_into(DAY, |_, _| {}, move |file| Box::new(Cramped { file, full: told })).unwrap();
+    journal.append(&opened.handle, b"before").unwrap().wait().unwrap();
+    full.store(true, SeqCst);
+    assert!(journal.append(&opened.handle, b"lost").unwrap().wait().is_err());
+    drop((opened, journal));
+    let (records, opened) = bench.read().unwrap();
+    assert_eq!((records, opened.torn), (vec![b"before".to_vec()], false));
+}
+
+#[test]
+fn a_disk_that_hangs_is_noticed_and_ends_by_itself() {
+    let bench = Bench::new();
+    let journal = bench.start();
+    // As if a commit had begun at the first tick.
+    journal.shared.since.store(1, Relaxed);
+    let opened = journal.open(DAY, |_, _| {}).unwrap();
+    while journal.shared.writing_for() <= Duration::from_millis(2) {
+        std::thread::yield_now();
+    }
+    assert_eq!(journal.trouble(), None, "ten seconds are not over");
+    journal.append(&opened.handle, b"x").unwrap().wait().unwrap();
+    assert_eq!(journal.shared.writing_for(), Duration::ZERO);
 }
 
 #[test]

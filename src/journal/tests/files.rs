@@ -81,12 +81,17 @@ fn a_flipped_bit_is_found_wherever_it_is() {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1 << (at % 8);
         fs::write(bench.path(), &flipped).unwrap();
-        let found = bench.read().map(|(records, opened)| (records.len(), opened.torn));
+        let found = bench.read();
+        if let Ok((records, opened)) = &found {
+            assert_eq!(*records, records_of(&FRAMES)[..records.len()], "byte {at}");
+            assert_eq!(opened.damaged.is_some(), !opened.torn, "byte {at}");
+        }
+        let found = found.map(|(records, opened)| (records.len(), opened.torn));
         match (at, found) {
             (7, Err(OpenError::Version { path })) => assert_eq!(path, bench.path()),
             (0..16, Err(OpenError::Foreign { path, .. })) => assert_eq!(path, bench.path()),
             (16..32, Err(OpenError::WrongKey { journal, .. })) => assert_eq!(journal, bench.path()),
-            (32.., Err(OpenError::Damaged { offset, .. })) => assert!(at < last && (offset as usize) <= at),
+            (32.., Ok((0 | 3, false))) => assert!(at < last, "byte {at}"),
             // Nothing tells a flipped bit of the last frame from a torn one.
             (_, Ok((4, true))) => assert!(at >= last, "byte {at}"),
             (_, found) => panic!("byte {at}: {found:?}"),
@@ -105,9 +110,64 @@ fn a_frame_that_is_missing_or_twice_is_found() {
     let bytes = fs::read(bench.path()).unwrap();
     let missing = [&bytes[..ends[0]], &bytes[ends[1]..]].concat();
     let twice = [&bytes[..ends[1]], &bytes[ends[0]..]].concat();
-    for changed in [missing, twice] {
-        fs::write(bench.path(), changed).unwrap();
-        assert!(matches!(bench.read(), Err(OpenError::Damaged { .. })));
+    for (changed, good) in [(missing, 3), (twice, 4)] {
+        fs::write(bench.path(), &changed).unwrap();
+        let (records, opened) = bench.read().unwrap();
+        assert_eq!(records, records_of(&FRAMES)[..good]);
+        let said = opened.damaged.unwrap();
+        assert!(said.contains(&DAY.to_string()) && said.contains("damaged at byte"), "{said}");
+    }
+}
+
+#[test]
+fn a_damaged_journal_goes_on_from_before_the_damage_and_is_kept_until_its_day_closes() {
+    let bench = Bench::new();
+    bench.write(&FRAMES);
+    let mut bytes = fs::read(bench.path()).unwrap();
+    let second = frame_starts(&bytes)[1];
+    bytes[second + 60] ^= 1;
+    fs::write(bench.path(), &bytes).unwrap();
+    bench.write(&[&[b"goes on"]]);
+    let (records, opened) = bench.read().unwrap();
+    assert_eq!(records, [&records_of(&FRAMES[..1])[..], &[b"goes on".to_vec()]].concat());
+    assert_eq!((opened.damaged, opened.torn), (None, false));
+    let kept = PathBuf::from(format!("{}.damaged", bench.path().display()));
+    assert_eq!(fs::read(&kept).unwrap(), bytes);
+    let journal = bench.start();
+    assert_eq!(journal.list().unwrap(), [DAY]);
+    let opened = journal.open(DAY, |_, _| {}).unwrap();
+    journal.destroy(opened.handle).unwrap();
+    assert_eq!(left(&bench), ["lock"]);
+}
+
+fn frame_starts(bytes: &[u8]) -> Vec<usize> {
+    let mut starts = Vec::new();
+    while let Some(at) = frame::find_header(&bytes[starts.last().map_or(0, |last| last + 1)..], 1) {
+        starts.push(starts.last().map_or(0, |last| last + 1) + at);
+    }
+    starts
+}
+
+#[test]
+fn what_does_not_belong_together_is_set_aside_and_the_day_begins_anew() {
+    let (bench, other) = (Bench::new(), Bench::new());
+    for spoil in [
+        (|bench, other| assert!(fs::copy(other.key(), bench.key()).is_ok())) as fn(&Bench, &Bench),
+        |bench, _| fs::write(bench.path(), "something else").unwrap(),
+        |bench, _| fs::remove_file(bench.path()).unwrap(),
+    ] {
+        bench.write(&FRAMES);
+        other.write(&FRAMES[..1]);
+        spoil(&bench, &other);
+        let journal = bench.start();
+        assert!(journal.open(DAY, |_, _| {}).is_err());
+        journal.set_aside(DAY).unwrap();
+        assert_eq!(journal.list().unwrap(), []);
+        let opened = journal.open(DAY, |_, _| panic!("a record")).unwrap();
+        assert!(opened.created);
+        journal.destroy(opened.handle).unwrap();
+        drop(journal);
+        assert_eq!(left(&bench), ["lock"], "what was set aside goes with the day");
     }
 }
 

@@ -92,16 +92,16 @@ fn choose(
     }
     let (first, last) = (first.unwrap_or(Day(i32::MIN / 2)), last.unwrap_or(Day(i32::MAX / 2)));
     connection.execute(
-        "CREATE TEMP TABLE chosen AS SELECT named.name, days.site, days.day, days.node \
+        "CREATE TEMP TABLE chosen AS SELECT named.name AS label, days.site, days.day, days.node \
          FROM days JOIN named ON named.site = days.site WHERE days.day BETWEEN ? AND ?",
         params![date(first), date(last)],
     )?;
     Ok(())
 }
 
-const DAYS: &str = "SELECT name AS site, day, node, k, salt_epochs, coalesce(corrected, false) AS corrected, \
+const DAYS: &str = "SELECT chosen.label AS site, day, node, k, salt_epochs, coalesce(corrected, false) AS corrected, \
                     make_timestamp(closed_at_hour * 1000000) AS closed_at \
-                    FROM days JOIN chosen USING (site, day, node) ORDER BY name, day, node";
+                    FROM days JOIN chosen USING (site, day, node) ORDER BY chosen.label, day, node";
 
 fn of_rows(table: Table, family: Family) -> String {
     let mut keys = vec!["day"];
@@ -111,8 +111,8 @@ fn of_rows(table: Table, family: Family) -> String {
         table.counters().iter().map(|name| format!("sum({name})::BIGINT AS {name}")).collect();
     let (keys, sums) = (keys.join(", "), sums.join(", "));
     format!(
-        "SELECT name AS site, {keys}, {sums} FROM {} JOIN chosen USING (site, day, node) \
-         GROUP BY name, {keys} ORDER BY name, {keys}",
+        "SELECT chosen.label AS site, {keys}, {sums} FROM {} JOIN chosen USING (site, day, node) \
+         GROUP BY chosen.label, {keys} ORDER BY chosen.label, {keys}",
         located(table, family)
     )
 }

@@ -1,6 +1,12 @@
 //! The schema's numbered migrations: forward only, each known by its checksum.
 
-use duckdb::{Connection, params};
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use duckdb::{Config, Connection, params};
 
 use super::unavailable;
 use crate::store::StoreError;
@@ -14,6 +20,31 @@ const MIGRATIONS: &[(u32, &str)] = &[
 
 /// The newest schema this program knows.
 pub const NEWEST: u32 = MIGRATIONS[MIGRATIONS.len() - 1].0;
+
+/// Makes an empty database beside its place, and renames it there once it is whole: a kill within the first bytes
+/// of a database leaves a file that nothing can open any more.
+///
+/// # Errors
+/// `Unavailable`, with the path.
+pub(super) fn make(path: &Path, config: Config) -> Result<(), StoreError> {
+    let [new, log] = ["new", "new.wal"].map(|ending| PathBuf::from(format!("{}.{ending}", path.display())));
+    let failed = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", new.display()));
+    for left in [&new, &log] {
+        match fs::remove_file(left) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    let connection = Connection::open_with_flags(&new, config).map_err(unavailable)?;
+    connection.execute_batch("CHECKPOINT").map_err(unavailable)?;
+    connection.close().map_err(|(_, error)| unavailable(error))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(&new)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(&new, path))
+        .and_then(|()| File::open(folder)?.sync_all())
+        .map_err(failed)
+}
 
 /// Brings a database up to [`NEWEST`].
 ///

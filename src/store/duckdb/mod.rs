@@ -70,6 +70,9 @@ impl DuckStore {
     /// # Errors
     /// `Newer` for the database of a newer program, else whatever opening it failed with.
     pub fn open(path: &Path, limits: &Limits) -> Result<DuckStore, StoreError> {
+        if !path.exists() {
+            migrate::make(path, config(limits).map_err(unavailable)?)?;
+        }
         let config = config(limits).map_err(unavailable)?;
         let connection = Connection::open_with_flags(path, config).map_err(unavailable)?;
         let file = OwnFile::open(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;

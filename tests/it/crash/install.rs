@@ -283,17 +283,13 @@ impl Install {
     ) {
         let known = self.days.get_mut(&day).unwrap();
         let mut expected = expected.clone();
-        let named = |ledger: &BTreeMap<String, i64>, outcome: Outcome| {
-            ledger.get(outcome.name()).copied().unwrap_or(0)
-        };
-        for outcome in [Outcome::Accepted, Outcome::NoVisit] {
+        for name in [Outcome::Accepted.name(), Outcome::NoVisit.name(), Note::EventRepeated.name()] {
             if known.doubtful > 0 || known.silent > 0 {
-                let more = named(ledger, outcome) - named(&expected, outcome);
-                assert!(
-                    (0..=(known.silent + known.doubtful) as i64).contains(&more),
-                    "{what}: {day}: {more} more {outcome:?}"
-                );
-                expected.insert(outcome.name().to_owned(), named(ledger, outcome));
+                let named = |ledger: &BTreeMap<String, i64>| ledger.get(name).copied().unwrap_or(0);
+                let more = named(ledger) - named(&expected);
+                let most = (known.silent + known.doubtful) as i64;
+                assert!((0..=most).contains(&more), "{what}: {day}: {more} more {name}");
+                expected.insert(name.to_owned(), named(ledger));
             }
         }
         expected.retain(|_, n| *n != 0);
@@ -396,13 +392,13 @@ fn lines(day: Day, hits: &[Arrival]) -> Lines {
 struct Shown {
     day: Day,
     pages: BTreeMap<String, Map<String, Value>>,
+    entries: BTreeMap<String, Map<String, Value>>,
     /// By event and lane.
     events: BTreeMap<(String, String), Value>,
 }
 
 impl Shown {
     async fn of(api: &Api, day: Day, key: &str) -> Shown {
-        let pages = api.read("rows", &format!("p={day}&dimension=page&limit=10000"), key).await;
         let rows = |answer: &Value| answer["rows"].as_array().unwrap().clone();
         let named = |row: &Value| row["value"].as_str().unwrap().to_owned();
         let mut events = BTreeMap::new();
@@ -412,8 +408,15 @@ impl Shown {
                 events.insert((event.to_owned(), named(&row)), row["events"].clone());
             }
         }
-        let pages = rows(&pages).iter().map(|row| (named(row), row.as_object().unwrap().clone())).collect();
-        Shown { day, pages, events }
+        let mut of_dimension = Vec::new();
+        for dimension in ["page", "entry_page"] {
+            let query = format!("p={day}&dimension={dimension}&limit=10000");
+            let rows = rows(&api.read("rows", &query, key).await);
+            of_dimension
+                .push(rows.iter().map(|row| (named(row), row.as_object().unwrap().clone())).collect());
+        }
+        let [pages, entries] = of_dimension.try_into().unwrap();
+        Shown { day, pages, entries, events }
     }
 
     /// What a lane's own pages and events show otherwise than its hits say.
@@ -425,14 +428,16 @@ impl Shown {
             hour: None,
             calendar: zone.calendar(self.day),
         };
-        let page = &expected.panels()["page"];
+        let panels = expected.panels();
         let mut found = super::super::compare::Differences::default();
-        let own = |label: &&String| label.ends_with(&format!("/{lane}"));
-        let labels: BTreeSet<&String> = self.pages.keys().filter(own).chain(page.rows.keys()).collect();
-        for label in labels {
-            let none = Map::new();
-            let shown = Value::Object(self.pages.get(label).unwrap_or(&none).clone());
-            found.numbers(label, &shown, page.rows.get(label).unwrap_or(&none));
+        for (shown, panel) in [(&self.pages, &panels["page"]), (&self.entries, &panels["entry_page"])] {
+            let own = |label: &&String| label.ends_with(&format!("/{lane}"));
+            let labels: BTreeSet<&String> = shown.keys().filter(own).chain(panel.rows.keys()).collect();
+            for label in labels {
+                let none = Map::new();
+                let row = Value::Object(shown.get(label).unwrap_or(&none).clone());
+                found.numbers(label, &row, panel.rows.get(label).unwrap_or(&none));
+            }
         }
         for (event, _) in EVENTS {
             let is_own = |keys: &[mayfly::domain::Text]| {

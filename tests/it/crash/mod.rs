@@ -205,9 +205,7 @@ impl Campaign {
 async fn campaign(keeping: Keeping, seed: u64, cycles: u32, hits: u64) -> Figures {
     let mut campaign = Campaign::new(keeping, seed, hits);
     for cycle in 0..cycles {
-        let begun = Instant::now();
         campaign.cycle(&format!("seed {seed}, {keeping:?}, cycle {cycle}")).await;
-        println!("cycle {cycle} took {:?}", begun.elapsed());
     }
     campaign.finish(&format!("seed {seed}, {keeping:?}, at the end")).await;
     let Campaign { install, figures, .. } = campaign;
@@ -244,10 +242,21 @@ async fn it_survives_kills_with_keys_in_memory() {
 /// Visits are cut, the ledger says how many, and crowds are as large as the day's salts ask for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn counts_survive_kills_without_a_runtime_directory() {
-    campaign(Keeping::Nothing, seed(3), cycles(6, 2), 1500).await;
+    campaign(Keeping::Nothing, seed(4), cycles(3, 2), 1500).await;
 }
 
 /// The long form can be run from other seeds.
 fn seed(own: u64) -> u64 {
     std::env::var("CRASH_SEED").ok().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) * 10 + own
+}
+
+/// Seeds that failed once: how many cycles they took, and of what.
+const FAILED: [(Keeping, u64, u32, &str); 1] =
+    [(Keeping::Nothing, 3, 3, "visits that one start forgot were noted again by the next within the hour")];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seeds_that_failed_once_hold() {
+    for (keeping, seed, cycles, _) in FAILED {
+        campaign(keeping, seed, cycles, 1500).await;
+    }
 }

@@ -9,6 +9,7 @@ use super::{
     super::{
         faults::{Act, Call, Rule},
         server::{Server, until},
+        upgrade::back_to_the_first_schema,
     },
     install::{Install, Keeping},
 };
@@ -132,6 +133,8 @@ async fn sweep(keeping: Keeping, kinds: &[Kind], all: bool, seed: u64) {
             }
             struck.insert(format!("{:?} {} {:?} {after}", kind.call, kind.path, kind.act));
         }
+        let of_kind = format!("{:?} {} {:?} ", kind.call, kind.path, kind.act);
+        println!("{of_kind}: {} places", struck.iter().filter(|place| place.starts_with(&of_kind)).count());
     }
     println!(
         "{keeping:?}: killed at {} distinct places of {} kinds; {} hits counted",
@@ -155,4 +158,63 @@ async fn kills_at_exact_places_lose_nothing() {
         kinds.truncate(10);
     }
     sweep(Keeping::Power, &kinds, all(), 1).await;
+}
+
+/// Starts under a rule until it is killed or serves. True if it was killed.
+fn start_at(install: &Install, kind: Kind, after: u32) -> bool {
+    install.faults.set(&[Rule::once(kind.call, kind.path, after, kind.act)]);
+    let mut server = Server::spawn(install.command());
+    let killed = until("the start ends, or it serves", || {
+        let serves = server.said("Mayfly serves ").is_some();
+        (serves || !server.is_running()).then_some(!serves)
+    });
+    server.kill();
+    install.faults.clear();
+    killed
+}
+
+/// The store's schema is made, and brought forward from the first version, under kills at each of its calls.
+#[allow(clippy::print_stdout, reason = "the figures are what the long form is run for")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_in_migrations_lose_nothing() {
+    let mut install = Install::new(Keeping::Power, LANES, 5);
+    let mut kinds = kinds();
+    kinds.retain(|kind| kind.path == "/mayfly.duckdb" && kind.call != Call::Open);
+    if !all() {
+        kinds.retain(|kind| {
+            matches!((kind.call, kind.act), (Call::Write, Act::Torn) | (Call::Sync, Act::Kill))
+        });
+    }
+    let mut places = 0;
+    for kind in &kinds {
+        for after in (0..).step_by(if all() { 1 } else { 4 }) {
+            for file in ["mayfly.duckdb", "mayfly.duckdb.wal"] {
+                let _ = std::fs::remove_file(install.home.data.path().join(file));
+            }
+            if !start_at(&install, *kind, after) {
+                break;
+            }
+            places += 1;
+            install.start_and_check("a store that was begun").await.kill();
+        }
+    }
+    let nowhere = Kind { call: Call::Mkdir, path: "/nowhere", act: Act::Kill };
+    assert!(!live(&mut install, nowhere, 0).await);
+    for kind in kinds {
+        for after in (0..).step_by(if all() { 1 } else { 4 }) {
+            back_to_the_first_schema(&install.home);
+            let killed = start_at(&install, kind, after);
+            let what = format!("from the first schema, {kind:?} after {after}");
+            install.days.values_mut().for_each(|known| known.checked = false);
+            let server = install.start_and_check(&what).await;
+            assert_eq!(server.stop().0, Some(0));
+            install.check_stored(&what);
+            if !killed {
+                break;
+            }
+            places += 1;
+        }
+    }
+    println!("killed at {places} places of migrations; {} hits counted", install.counted());
+    assert!(places > 4, "kills come to pass");
 }
