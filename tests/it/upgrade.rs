@@ -335,8 +335,12 @@ pub fn back_to_the_first_schema(home: &Home) {
     connection.execute_batch(first).unwrap();
     connection.execute_batch(&format!("ATTACH '{}' AS newest (READ_ONLY)", path.display())).unwrap();
     for table in ["pages", "events", "flows", "funnels", "ledger", "releases", "days"] {
-        let copied =
-            connection.execute(&format!("INSERT INTO {table} SELECT * FROM newest.{table}"), []).unwrap();
+        // Later versions have more columns.
+        let columns = "SELECT string_agg(column_name, ', ' ORDER BY column_index) FROM duckdb_columns() \
+                       WHERE database_name = current_database() AND table_name = ?";
+        let columns: String = connection.query_row(columns, [table], |row| row.get(0)).unwrap();
+        let insert = format!("INSERT INTO {table} SELECT {columns} FROM newest.{table}");
+        let copied = connection.execute(&insert, []).unwrap();
         assert!(copied > 0 || ["events", "funnels"].contains(&table), "{table} has rows");
     }
     connection
