@@ -62,7 +62,7 @@ upgrade: bin ## restart on one socket under load, 20 times
 	UPGRADES=20 $(CARGO) test --locked --profile ci --test it upgrade::nobody -- --nocapture
 
 flood: bin ## floods of distinct values against their memory, and loads above capacity
-	FLOOD=50000 OVERLOAD_SECONDS=20 MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
+	FLOOD=20000 OVERLOAD_SECONDS=20 MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
 		$(CARGO) test --locked --profile ci --test it flood:: overload:: -- --nocapture --test-threads=1
 
 bench: bench-core bench-http ## both benchmarks
@@ -73,6 +73,9 @@ bench-http: bin ## durable collection against a route that only reads the body
 
 fuzz: setup ## every fuzz target for FUZZ_SECONDS (600) each; needs a C++ compiler
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) FUZZ_TARGETS="$(FUZZ_TARGETS)" bash scripts/fuzz.sh
+
+soak: bin ## an hour of steady load over many midnights: memory, descriptors and threads stay level
+	MAYFLY_BIN=target/ci/mayfly SOAK_SECONDS=$(or $(SOAK_SECONDS),3600) $(CARGO) test --locked --profile ci --test it soak:: -- --nocapture
 
 data: setup ## copy the public data files again from their packages
 	bash data/update.sh
