@@ -74,5 +74,8 @@ bench-http: bin ## durable collection against a route that only reads the body
 fuzz: setup ## every fuzz target for FUZZ_SECONDS (600) each; needs a C++ compiler
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) FUZZ_TARGETS="$(FUZZ_TARGETS)" bash scripts/fuzz.sh
 
+soak: bin ## an hour of steady load over many midnights: memory, descriptors and threads stay level
+	MAYFLY_BIN=target/ci/mayfly SOAK_SECONDS=$(or $(SOAK_SECONDS),3600) $(CARGO) test --locked --profile ci --test it soak:: -- --nocapture
+
 data: setup ## copy the public data files again from their packages
 	bash data/update.sh

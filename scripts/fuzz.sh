@@ -9,10 +9,12 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 
 # What libFuzzer needs to see of the code: edges, and what is compared with what. Stable passes and options only.
 export RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-  -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing"
+  -Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+  -Cllvm-args=-sanitizer-coverage-pc-table --cfg fuzzing"
 cargo build --release --manifest-path fuzz/Cargo.toml --target "$host" --target-dir target/fuzz
 
+# The program links libduckdb; targets lie deeper than its own search path reaches.
+export LD_LIBRARY_PATH=$PWD/native
 failed=0 report=""
 for target in $targets; do
   case $target in

@@ -72,7 +72,9 @@ fn said_again(incoming: &Incoming) -> Value {
     }
     body["r"] = json!(incoming.referrer);
     if !incoming.sites.is_empty() {
-        body["d"] = json!(incoming.sites.join(","));
+        // The first `www.` of a name is no part of it.
+        body["d"] =
+            json!(incoming.sites.iter().map(|site| format!("www.{site}")).collect::<Vec<_>>().join(","));
     }
     // As a text, because a JSON value would sort its keys.
     let props = incoming.props.iter().map(|(name, value)| format!("{}:{}", json!(name), json!(value)));

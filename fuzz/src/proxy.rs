@@ -30,8 +30,9 @@ pub fn check(data: &[u8]) {
     assert!(client == own || named.contains(&client), "{client:?} is in nobody's words");
 
     // What stands further left than an untrusted address changes nothing.
+    // Of an IPv6 address only the network is known here, and that of the loopback address is trusted in part.
     let read = client_ip(&client);
-    if client != own && !trusted(read) {
+    if client != own && !trusted(read) && client[1..] != [0; 8] {
         let lied = [&b"203.0.113.66"[..], b"for=203.0.113.66"].into_iter().chain(lines.iter().copied());
         assert_eq!(network(&proxies.client(peer, lied)), client, "a lie at the left");
     }

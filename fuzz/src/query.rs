@@ -40,28 +40,27 @@ static LAID: LazyLock<Laid> = LazyLock::new(Laid::new);
 pub fn check(data: &[u8]) {
     let query = String::from_utf8_lossy(data);
     let laid = &*LAID;
-    for reader in [Reader::Staff, Reader::Outside] {
-        let (store, memory, site) = (&laid.store, &laid.memory, &laid.site);
-        let context = Context { store, memory, site, now: laid.now, day: TODAY, reader };
-        match report(context, &query) {
-            Ok(found) => {
-                let plan = laid.plan(&query).expect("a query that is answered is understood");
-                let found = serde_json::to_value(found).expect("a report is JSON");
-                tiles(&plan, &found);
-                panels(&plan, &found, &laid.site);
-            }
-            Err(ReportError::Asked(words)) => assert_eq!(laid.plan(&query).err(), Some(words)),
-            Err(ReportError::Store(error)) => panic!("{error}"),
+    let reader = if data.len().is_multiple_of(2) { Reader::Staff } else { Reader::Outside };
+    let context =
+        Context { store: &laid.store, memory: &laid.memory, site: &laid.site, now: laid.now, day: TODAY, reader };
+    match report(context, &query) {
+        Ok(found) => {
+            let plan = laid.plan(&query).expect("a query that is answered is understood");
+            let found = serde_json::to_value(found).expect("a report is JSON");
+            tiles(&plan, &found);
+            panels(&plan, &found, &laid.site);
         }
-        match rows_of(context, &query) {
-            Ok(RowsAnswer::Json(rows)) => {
-                assert!(rows.panel.rows.len() <= ROWS_MAX.min(laid.plan(&query).expect("a plan").limit));
-                assert!(rows.panel.refused.is_none() || rows.panel.rows.is_empty());
-            }
-            Ok(RowsAnswer::Csv(text)) => assert!(!text.is_empty()),
-            Err(ReportError::Asked(words)) => assert!(!words.is_empty()),
-            Err(ReportError::Store(error)) => panic!("{error}"),
+        Err(ReportError::Asked(words)) => assert_eq!(laid.plan(&query).err(), Some(words)),
+        Err(ReportError::Store(error)) => panic!("{error}"),
+    }
+    match rows_of(context, &query) {
+        Ok(RowsAnswer::Json(rows)) => {
+            assert!(rows.panel.rows.len() <= ROWS_MAX.min(laid.plan(&query).expect("a plan").limit));
+            assert!(rows.panel.refused.is_none() || rows.panel.rows.is_empty());
         }
+        Ok(RowsAnswer::Csv(text)) => assert!(!text.is_empty()),
+        Err(ReportError::Asked(words)) => assert!(!words.is_empty()),
+        Err(ReportError::Store(error)) => panic!("{error}"),
     }
 }
 
@@ -127,7 +126,7 @@ impl Laid {
     fn new() -> Laid {
         let site = site();
         let now = site.zone.start_of(TODAY) + 14 * 3_600_000 + 60_000;
-        let rows: Vec<Row> = (0..90).flat_map(visit).collect();
+        let rows: Vec<Row> = (0..36).flat_map(visit).collect();
         let (open, stored): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.day == TODAY);
         let mut by_family: HashMap<(Table, Family), Vec<Row>> = HashMap::new();
         open.into_iter().for_each(|row| by_family.entry((row.table, row.family)).or_default().push(row));

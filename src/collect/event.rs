@@ -119,7 +119,8 @@ fn read_url(url: Field) -> Result<String, Invalid> {
 
 fn read_sites(list: Field) -> Result<Vec<String>, Invalid> {
     let Some(list) = list.into_text() else { return Ok(Vec::new()) };
-    let names = list.split(',').map(str::trim).map(|name| name.strip_prefix("www.").unwrap_or(name));
+    let names =
+        list.split(',').map(str::trim).map(|name| name.strip_prefix("www.").unwrap_or(name).trim_start());
     let mut sites: Vec<String> = Vec::new();
     for name in names.filter(|name| !name.is_empty()).take(SITES_MAX) {
         if !sites.iter().any(|site| site == name) {

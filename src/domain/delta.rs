@@ -56,7 +56,7 @@ pub struct Change {
 pub struct Amounts(pub [i32; Counter::COUNT]);
 
 /// What is added to one event cell at a page and in its sections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventChange {
     pub hour: u8,
     pub event: u32,
@@ -157,5 +157,31 @@ impl<'de> Deserialize<'de> for Amounts {
             }
         }
         Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_hit_can_do_is_no_delta() {
+        let event = EventChange { hour: 23, value: MINOR_UNITS_MAX, ..EventChange::default() };
+        let outcome = Some((Outcome::Accepted, AT_ONCE_MAX));
+        let most = Delta { stretch: 31, hour: 23, events: [event].into(), outcome, ..Delta::default() };
+        assert!(most.is_possible());
+        let late = Change { hour: 24, page: 0, group: 0, amounts: Amounts::default() };
+        let dear = EventChange { value: i64::MIN, ..event };
+        for beyond in [
+            Delta { stretch: STRETCHES_END, ..most.clone() },
+            Delta { hour: 24, ..most.clone() },
+            Delta { changes: [late].into_iter().collect(), ..most.clone() },
+            Delta { events: [dear].into(), ..most.clone() },
+            Delta { events: [EventChange { hour: 24, ..event }].into(), ..most.clone() },
+            Delta { outcome: Some((Outcome::Bot, AT_ONCE_MAX + 1)), ..most.clone() },
+            Delta { notes: [(Note::PathCapped, u64::MAX)].into_iter().collect(), ..most.clone() },
+        ] {
+            assert!(!beyond.is_possible(), "{beyond:?}");
+        }
     }
 }

@@ -69,7 +69,7 @@ fn registrable(host: &str) -> Option<(&str, Option<Type>)> {
 fn public_host(host: &str) -> Option<&str> {
     let (domain, _) = registrable(host)?;
     let is_unique = |label: &str| scrub_segment(label).contains(ID);
-    if domain.split('.').any(is_unique) {
+    if domain.split('.').any(is_unique) || host.split('.').any(str::is_empty) {
         return None;
     }
     Some(if host.split('.').any(is_unique) { domain } else { host })

@@ -64,7 +64,8 @@ pub(super) fn start(file: FileId, key: &[u8; 32]) -> [u8; FILE_HEADER] {
 /// Checks that a file's header is of this site-day and made under this key.
 pub(super) fn check_start(file: FileId, key: &[u8; 32], header: &[u8]) -> Result<(), BadStart> {
     let (name, version) = MAGIC.split_at(MAGIC.len() - 1);
-    if header.starts_with(name) && header.get(name.len()..MAGIC.len()) != Some(version) {
+    let other = |found: &[u8]| found != version;
+    if header.starts_with(name) && header.get(name.len()..MAGIC.len()).is_some_and(other) {
         return Err(BadStart::Version);
     }
     if header.len() != FILE_HEADER || header[..8] != *MAGIC || header[8..16] != bound(file) {

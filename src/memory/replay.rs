@@ -191,3 +191,35 @@ impl Replayed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::declaration::Kept;
+
+    fn opened(released: u32) -> Record {
+        let (zone, kept) = ("UTC".to_owned(), Kept::default());
+        Record::Opened(Opened { zone, k: 5, kept, settings_version: 1, node: 0, released })
+    }
+
+    #[track_caller]
+    fn refused(records: &[Vec<u8>]) {
+        let mut replay = Replay::new(&Fixed::none(), Day(20_779), Caps::default(), Arc::default());
+        records.iter().for_each(|record| replay.take(record));
+        assert!(matches!(replay.finish(), Err(ReplayError::Impossible)), "{records:?}");
+    }
+
+    #[test]
+    fn records_that_could_not_follow_are_refused() {
+        let bytes = |record: Record| record.encode_into(Vec::new());
+        refused(&[bytes(opened(u32::MAX))]);
+        refused(&[bytes(opened(0)), bytes(Record::Frozen { number: u32::MAX })]);
+        refused(&[bytes(opened(7)), bytes(Record::Frozen { number: 7 })]);
+        // A view of page 9, which no record gave a name.
+        let mut delta = bytes(Record::Delta(Default::default()));
+        let changes = delta.len() - 6;
+        delta.splice(changes..=changes, [1, 0, 9, 9, 1, 1, 2]);
+        assert!(Record::decode(&delta).is_ok(), "{delta:?}");
+        refused(&[bytes(opened(0)), delta]);
+    }
+}

@@ -28,12 +28,14 @@ mod load; // many hits at once: reads of one moment, a kill
 mod open_loop; // a load that does not wait for answers
 mod outage; // the store fails, in every way, and no hit is lost or counted twice
 mod overload; // more than the server can take
+mod outside; // test data that others made: URLs, public suffixes, JSON, user agents
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
 mod raw; // HTTP by hand
 mod rows; // what the store really holds
 mod server; // a real Mayfly and its clock
+mod soak; // a long run: memory stays level while days come and go
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files

@@ -179,6 +179,10 @@ impl Server {
         Server { child, output, readers, origin: String::new(), ended: None }
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

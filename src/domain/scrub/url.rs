@@ -1,6 +1,8 @@
 //! Splits a URL without copying it. Lenient where browsers are; what has no host keeps none.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::Ipv6Addr};
+
+use super::is_invisible;
 
 /// Longest host name, in bytes.
 const HOST_BYTES_MAX: usize = 253;
@@ -103,12 +105,21 @@ fn host_of(authority: &str) -> Result<Option<&str>, UrlError> {
     let (host, port) = address.split_at(end);
     let port_is_bad = !port.is_empty() && port.strip_prefix(':').is_none_or(|port| !is_port(port));
     let host = host.strip_suffix('.').unwrap_or(host);
-    let host_is_bad =
-        host.len() > HOST_BYTES_MAX || host.contains(|one: char| "<>\"{}|\\^`%*,;!'()$&=+~".contains(one));
-    match port_is_bad || host_is_bad {
+    match port_is_bad || !is_host(host) {
         true => Err(UrlError::Malformed),
         false => Ok((!host.is_empty()).then_some(host)),
     }
+}
+
+/// Whether it could be a host: an IPv6 address in brackets, or a name without what no name holds.
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    let is_bad = |one: char| {
+        "<>\"{}|\\^`%*,;!'()$&=+~[]\u{fffd}\u{ffff}".contains(one) || !one.is_ascii() && is_invisible(one)
+    };
+    host.len() <= HOST_BYTES_MAX && !host.contains(is_bad)
 }
 
 fn is_port(port: &str) -> bool {
