@@ -41,8 +41,14 @@ pub fn check(data: &[u8]) {
     let query = String::from_utf8_lossy(data);
     let laid = &*LAID;
     let reader = if data.len().is_multiple_of(2) { Reader::Staff } else { Reader::Outside };
-    let context =
-        Context { store: &laid.store, memory: &laid.memory, site: &laid.site, now: laid.now, day: TODAY, reader };
+    let context = Context {
+        store: &laid.store,
+        memory: &laid.memory,
+        site: &laid.site,
+        now: laid.now,
+        day: TODAY,
+        reader,
+    };
     match report(context, &query) {
         Ok(found) => {
             let plan = laid.plan(&query).expect("a query that is answered is understood");

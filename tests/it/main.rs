@@ -27,8 +27,8 @@ mod limits; // docs/LIMITS.md against the code, and bounds that no other test go
 mod load; // many hits at once: reads of one moment, a kill
 mod open_loop; // a load that does not wait for answers
 mod outage; // the store fails, in every way, and no hit is lost or counted twice
-mod overload; // more than the server can take
 mod outside; // test data that others made: URLs, public suffixes, JSON, user agents
+mod overload; // more than the server can take
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
