@@ -62,7 +62,7 @@ upgrade: bin ## restart on one socket under load, 20 times
 	UPGRADES=20 $(CARGO) test --locked --profile ci --test it upgrade::nobody -- --nocapture
 
 flood: bin ## floods of distinct values against their memory, and loads above capacity
-	FLOOD=50000 OVERLOAD_SECONDS=20 MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
+	FLOOD=20000 OVERLOAD_SECONDS=20 MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
 		$(CARGO) test --locked --profile ci --test it flood:: overload:: -- --nocapture --test-threads=1
 
 bench: bench-core bench-http ## both benchmarks

@@ -102,6 +102,13 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 
 /// Has a job done, here or by the server, and waits for it.
 pub(super) fn ask(request: &Request, config: &Config, surroundings: &Surroundings<'_>) -> Result<String> {
+    // A wrong directory must not pass for an install of which there is nothing to back up.
+    if !matches!(request, Request::Restore { .. }) && !config.control_file().exists() {
+        let data = config.data.display();
+        return Err(CliError::Refused(format!(
+            "{data} holds no Mayfly: name its data directory with --data"
+        )));
+    }
     let control = Control::open(&config.control_file(), surroundings.now)?;
     if let Some(alone) = Alone::take(&config.data)? {
         return Ok(alone.run(request, config, &control, surroundings.now, surroundings.says)?);

@@ -1,7 +1,6 @@
 //! Backups, restores and exports of a running server: what comes back is what reports said before.
 
 use std::{
-    collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -285,6 +284,9 @@ async fn a_backup_comes_back_in_an_empty_directory() {
 async fn what_is_no_sound_backup_is_refused() {
     let install = Install::new();
     let backup = install.place("backup");
+    let nowhere = install.place("nowhere");
+    let said = install.fails(&["backup", text(&backup), "--data", text(&nowhere)]);
+    assert!(said.contains("holds no Mayfly") && !nowhere.exists(), "{said}");
     // No server runs: the command does it itself.
     install.home.run(&["backup", text(&backup)]);
     let manifest = fs::read_to_string(backup.join("manifest.json")).unwrap();
@@ -335,6 +337,43 @@ async fn a_backup_that_a_kill_cuts_short_is_told_and_leaves_nothing() {
     install.home.run(&["backup", text(&backup)]);
     check_parts(&install);
     drop(server);
+}
+
+#[tokio::test]
+async fn a_restore_that_a_kill_cuts_short_is_whole_or_nothing() {
+    let install = Install::new();
+    let server = install.serve();
+    let api = Api::of(&server);
+    install.three_days(&api).await;
+    let before = install.closed_reports(&api).await;
+    let backup = install.place("backup");
+    install.home.run(&["backup", text(&backup)]);
+    server.stop();
+    let faults = install.home.faults();
+    let mut cut = 0;
+    for after in [0, 4] {
+        install.home.run(&["site", "reset", SITE, "--yes"]);
+        let server = install.home.serve_with_faults(&faults, &["--runtime", "none"]);
+        faults.set(&[Rule::once(Call::Write, "/mayfly.duckdb", after, Act::Torn)]);
+        let output = install.home.command(&["restore", text(&backup)]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains("the server ended while it ran"), "{said}");
+        faults.clear();
+        drop(server);
+        let server = install.serve();
+        let api = Api::of(&server);
+        match install.views(&api, FIRST).await {
+            0 => {
+                assert_eq!(install.views(&api, FIRST.plus(1)).await, 0);
+                cut += 1;
+            }
+            _ => assert_eq!(install.closed_reports(&api).await, before),
+        }
+        install.home.run(&["restore", text(&backup)]);
+        assert_eq!(install.closed_reports(&api).await, before);
+        server.stop();
+    }
+    assert!(cut > 0, "at least the first write is none of a whole restore");
 }
 
 fn check_parts(install: &Install) {

@@ -209,7 +209,12 @@ async fn pour(server: &Server, flood: &Flood, first: usize, values: usize) -> us
     let outcome = send(server, &load).await;
     // Some of a flood may be shed, where the machine is busy; none of it goes without an answer.
     let (taken, shed) = (outcome.answers(202), outcome.answers(503));
-    assert!(taken + shed == requests && shed * 4 <= requests, "{}: {taken} taken, {shed} shed", flood.name);
+    assert!(
+        taken + shed == requests && shed * 4 <= requests,
+        "{}: {taken} taken, {shed} shed, {:?}",
+        flood.name,
+        outcome.statuses()
+    );
     requests
 }
 

@@ -67,7 +67,7 @@ fn of_sorted(latencies: &[Duration], part: f64) -> Duration {
 /// Sends a load to its end.
 pub async fn send(server: &Server, load: &Load) -> Outcome {
     let address: std::net::SocketAddr = server.origin.trim_start_matches("http://").parse().unwrap();
-    let requests = (load.rate as f64 * load.time.as_secs_f64()) as usize;
+    let requests = (f64::from(load.rate) * load.time.as_secs_f64()).round() as usize;
     let next = Arc::new(AtomicUsize::new(0));
     let mut streams = Vec::new();
     for _ in 0..load.connections {

@@ -200,7 +200,8 @@ async fn a_stop_waits_for_a_slow_request_for_a_bounded_time() {
     let (code, output) = server.stop();
     let took = begun.elapsed();
     assert_eq!(code, Some(0), "{output}");
-    assert!((Duration::from_secs(14)..Duration::from_secs(25)).contains(&took), "{took:?}");
+    // Its body has ten seconds in any case, and the stop fifteen.
+    assert!((Duration::from_secs(5)..Duration::from_secs(25)).contains(&took), "{took:?}");
     let server = home.serve();
     assert_eq!(counted(&server, &key).await.0, 1, "what was never whole counts nothing");
 }
@@ -335,8 +336,12 @@ pub fn back_to_the_first_schema(home: &Home) {
     connection.execute_batch(first).unwrap();
     connection.execute_batch(&format!("ATTACH '{}' AS newest (READ_ONLY)", path.display())).unwrap();
     for table in ["pages", "events", "flows", "funnels", "ledger", "releases", "days"] {
-        let copied =
-            connection.execute(&format!("INSERT INTO {table} SELECT * FROM newest.{table}"), []).unwrap();
+        // What later versions added is not there yet.
+        let columns = "SELECT string_agg(column_name, ', ' ORDER BY column_index) FROM duckdb_columns() \
+                       WHERE database_name = 'old' AND table_name = ?";
+        let columns: String = connection.query_row(columns, [table], |row| row.get(0)).unwrap();
+        let copy = format!("INSERT INTO {table} SELECT {columns} FROM newest.{table}");
+        let copied = connection.execute(&copy, []).unwrap();
         assert!(copied > 0 || ["events", "funnels"].contains(&table), "{table} has rows");
     }
     connection

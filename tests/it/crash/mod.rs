@@ -231,18 +231,18 @@ fn cycles(short: u32, share: u32) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_kills() {
-    campaign(Keeping::Power, seed(1), cycles(10, 6), 1500).await;
+    campaign(Keeping::Power, seed(1), cycles(10, 6), 1000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_survives_kills_with_keys_in_memory() {
-    campaign(Keeping::Process, seed(2), cycles(4, 2), 1500).await;
+    campaign(Keeping::Process, seed(2), cycles(4, 2), 1000).await;
 }
 
 /// Visits are cut, the ledger says how many, and crowds are as large as the day's salts ask for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn counts_survive_kills_without_a_runtime_directory() {
-    campaign(Keeping::Nothing, seed(4), cycles(3, 2), 1500).await;
+    campaign(Keeping::Nothing, seed(4), cycles(3, 2), 1000).await;
 }
 
 /// The long form can be run from other seeds.
@@ -257,6 +257,6 @@ const FAILED: [(Keeping, u64, u32, &str); 1] =
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn seeds_that_failed_once_hold() {
     for (keeping, seed, cycles, _) in FAILED {
-        campaign(keeping, seed, cycles, 1500).await;
+        campaign(keeping, seed, cycles, 1000).await;
     }
 }
