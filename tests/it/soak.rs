@@ -78,7 +78,7 @@ impl Form {
                 day: Duration::from_secs(4),
                 sample: Duration::from_millis(200),
                 rate: 400,
-                growth_max: Growth::KibForThousandHits(2_000.0),
+                growth_max: Growth::KibForThousandHits(2_500.0),
             },
         }
     }
