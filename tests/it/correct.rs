@@ -66,17 +66,18 @@ async fn a_renamed_site_is_found_by_both_names() {
     assert_eq!((views(&report), &report["site"]), (before + old + new, &Value::from(SITE)));
 }
 
-/// Both sites have a closed day and an open one.
-async fn two_sites(install: &Install, api: &Api) -> [i64; 2] {
+/// An install with two sites, before its server knows anything.
+fn with_another_site() -> Install {
+    let install = Install::new();
     install.home.run(&["site", "add", OTHER, "--timezone", "UTC"]);
     for event in mayfly::simulate::shop::events() {
         install.home.run(&["event", "add", OTHER, &event.name]);
     }
-    let path = format!("/api/sites/{OTHER}/report");
-    let end = std::time::Instant::now() + super::server::PATIENCE;
-    while api.get(&path, &install.staff).await.0 != StatusCode::FORBIDDEN {
-        assert!(std::time::Instant::now() < end, "the server knows the site");
-    }
+    install
+}
+
+/// Both sites get a closed day and an open one.
+async fn two_sites(install: &Install, api: &Api) -> [i64; 2] {
     let mut sent = [0; 2];
     for (day, visitors) in [(FIRST, 60), (FIRST.plus(1), 30)] {
         sent[usize::from(day > FIRST)] =
@@ -90,7 +91,7 @@ async fn two_sites(install: &Install, api: &Api) -> [i64; 2] {
 
 #[tokio::test]
 async fn a_merged_site_is_part_of_the_other_by_its_rows_and_its_hits() {
-    let install = Install::new();
+    let install = with_another_site();
     let server = install.serve();
     let api = Api::of(&server);
     let [closed, open] = two_sites(&install, &api).await;
@@ -134,7 +135,7 @@ async fn a_merged_site_is_part_of_the_other_by_its_rows_and_its_hits() {
 
 #[tokio::test]
 async fn a_merge_without_a_server_goes_on_when_it_starts() {
-    let install = Install::new();
+    let install = with_another_site();
     let server = install.serve();
     let api = Api::of(&server);
     let [closed, open] = two_sites(&install, &api).await;
