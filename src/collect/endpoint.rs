@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use super::{
     answers::{self, Verdict},
-    batch::{self, Parcel},
+    batch::{self, BATCH_MAX, Parcel},
     body::{self, BODY_TIMEOUT, BodyError},
     client::{Proxies, signals},
     duplicates::{Duplicates, KEY_BYTES_MAX, Progress},
@@ -25,7 +25,7 @@ use super::{
     limits::{RateSettings, Rates},
     peers::Peers,
     rules::RulesBySite,
-    shed::{Gate, Overload, Shed, lag},
+    shed::{Gate, Overload, STALL_MAX, Shed, lag},
 };
 use crate::{
     clock,
@@ -198,11 +198,15 @@ impl Collector {
         words: &str,
     ) -> HttpResponse {
         let noted = async {
-            let _place = self.enter(SmallVec::from_elem(SiteId::NONE, 1))?;
-            committed(&self.drop_for_none(outcome, now).await?).await
+            let place = self.enter(SmallVec::from_elem(SiteId::NONE, 1))?;
+            Ok((place, self.drop_for_none(outcome, now).await?))
         };
         match noted.await {
-            Ok(()) => answers::wrong(status, field, words),
+            Ok((_place, ticket)) => match committed(&ticket).await {
+                Ok(()) => answers::wrong(status, field, words),
+                // It has its outcome, and is written when it can be.
+                Err(_) => answers::busy(),
+            },
             Err(trouble) => self.send_away([SiteId::NONE], &trouble),
         }
     }
@@ -281,6 +285,10 @@ pub async fn post_event(
         }
     };
     let (targets, verdicts) = collector.aim(&parcel);
+    if parcel.batch && targets.len() > BATCH_MAX {
+        let words = format!("is for more than {BATCH_MAX} hits");
+        return reject(Outcome::Malformed, StatusCode::BAD_REQUEST, "request", &words).await;
+    }
     let signals = signals_of(&request);
     // Nothing of an objector is remembered, not even for ten minutes.
     let progress = key
@@ -289,7 +297,10 @@ pub async fn post_event(
     drop(body);
     let taking = Taking { collector: &collector, request: &request, signals, now };
     match progress {
-        Some(progress) => taking.all(parcel, &targets, verdicts, &mut *progress.lock().await).await,
+        Some(progress) => match tokio::time::timeout(STALL_MAX, progress.lock()).await {
+            Ok(mut progress) => taking.all(parcel, &targets, verdicts, &mut progress).await,
+            Err(_) => taking.send_away(&targets, &Overload::Stalled.into()),
+        },
         None => taking.all(parcel, &targets, verdicts, &mut Progress::default()).await,
     }
 }
@@ -320,11 +331,9 @@ impl Taking<'_> {
         if let Some(verdicts) = &progress.verdicts {
             return answer(batch, verdicts, &[]);
         }
-        let _place = match self.collector.enter(targets.iter().map(Target::site).collect()) {
+        let _place = match self.collector.enter(self.room(targets)) {
             Ok(place) => place,
-            Err(trouble) => {
-                return self.collector.send_away(targets.iter().map(Target::site), &trouble);
-            }
+            Err(trouble) => return self.send_away(targets, &trouble),
         };
         progress.taken.resize_with(targets.len(), || None);
         let mut troubles: Vec<(usize, Trouble)> = Vec::new();
@@ -341,6 +350,10 @@ impl Taking<'_> {
             }
         }
         drop(parcel);
+        // What was taken has its outcome, also if it is not on the disk yet.
+        for (n, trouble) in &troubles {
+            self.collector.shed.add(self.ledger(&targets[*n]), 1, trouble);
+        }
         for (n, ticket) in progress.taken.iter().enumerate() {
             if let Some(ticket) = ticket
                 && let Err(trouble) = committed(ticket).await
@@ -348,15 +361,34 @@ impl Taking<'_> {
                 troubles.push((n, trouble));
             }
         }
-        for (n, trouble) in &troubles {
-            self.collector.shed.add(targets[*n].site(), 1, trouble);
-        }
         let failed: Vec<usize> = troubles.iter().map(|(n, _)| targets[*n].event).collect();
         let answer = answer(batch, &verdicts, &failed);
         if failed.is_empty() {
             *progress = Progress { taken: Vec::new(), verdicts: Some(verdicts) };
         }
         answer
+    }
+
+    /// The room that a request needs: a place for each hit. Who may send nothing now takes one for each site.
+    fn room(&self, targets: &[Target]) -> SmallVec<[SiteId; 2]> {
+        let mut sites: SmallVec<[SiteId; 2]> = targets.iter().map(Target::site).collect();
+        if sites.len() > 1 && self.signals == Signals::default() && self.collector.is_spent(self.request) {
+            sites.sort_unstable();
+            sites.dedup();
+        }
+        sites
+    }
+
+    /// The site in whose ledger a hit shows that was sent away. An objector shows in none.
+    fn ledger(&self, target: &Target) -> SiteId {
+        match self.signals == Signals::default() {
+            true => target.site(),
+            false => SiteId::NONE,
+        }
+    }
+
+    fn send_away(&self, targets: &[Target], trouble: &Trouble) -> HttpResponse {
+        self.collector.send_away(targets.iter().map(|target| self.ledger(target)), trouble)
     }
 
     async fn one(&self, parcel: &Parcel, target: &Target) -> Result<Ticket, Trouble> {

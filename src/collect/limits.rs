@@ -92,6 +92,19 @@ impl Rates {
         by_site == 0 || self.one_more(Kind::Site, &site.0.to_le_bytes(), by_site, now)
     }
 
+    /// Whether an address may send nothing now. Counts nothing, and makes no room for a stranger.
+    pub fn is_spent(&self, address: &Address, now: Duration) -> bool {
+        let rate = self.settings.address;
+        if rate == 0 {
+            return false;
+        }
+        let whole = Address::new(address.ip(), Grain { v4: 32, v6: 64 }).network();
+        let (set, who) = self.place(Kind::Address, whole.bytes());
+        let cells = self.sets[set].lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = cells.iter().find(|cell| cell.who == who);
+        cell.is_some_and(|cell| !is_within(rate, after_one_more(cell.until, rate, now), now))
+    }
+
     /// A number that stands for a peer as long as the key lives.
     pub fn stands_for(&self, peer: &Address) -> u64 {
         self.place(Kind::Peer, peer.network().bytes()).1
@@ -99,12 +112,10 @@ impl Rates {
 
     fn one_more(&self, kind: Kind, who: &[u8], rate: u64, now: Duration) -> bool {
         let (set, who) = self.place(kind, who);
-        let now = now.as_nanos() as u64;
-        let each = 1_000_000_000 / rate;
         let mut cells = self.sets[set].lock().unwrap_or_else(PoisonError::into_inner);
         let cell = cell_of(&mut cells, who);
-        let until = cell.until.max(now) + each;
-        let allowed = until - now <= each * rate * BURST_S;
+        let until = after_one_more(cell.until, rate, now);
+        let allowed = is_within(rate, until, now);
         if allowed {
             cell.until = until;
         }
@@ -143,6 +154,15 @@ impl Rates {
         }
         Ok(())
     }
+}
+
+/// When all is used up after one more hit.
+fn after_one_more(until: u64, rate: u64, now: Duration) -> u64 {
+    until.max(now.as_nanos() as u64) + 1_000_000_000 / rate
+}
+
+fn is_within(rate: u64, until: u64, now: Duration) -> bool {
+    until - now.as_nanos() as u64 <= 1_000_000_000 / rate * rate * BURST_S
 }
 
 /// Somebody's cell; a stranger gets the one that is used up first.
@@ -185,6 +205,19 @@ mod tests {
         let secs = |n: u64| Duration::from_secs(2000 + n);
         let steady = (0..100).all(|n| passing(&rates, 5, from("192.0.2.9"), secs(n)) == 5);
         assert!(steady, "the rate itself is never limited");
+    }
+
+    #[test]
+    fn who_is_spent_is_known_without_counting() {
+        let rates = rates(5, 0);
+        let one = address("192.0.2.1");
+        assert!((0..100).all(|_| !rates.is_spent(&one, Duration::ZERO)), "asking uses up nothing");
+        assert_eq!(passing(&rates, 49, |_| "192.0.2.1".into(), Duration::ZERO), 49);
+        assert!(!rates.is_spent(&one, Duration::ZERO));
+        assert_eq!(passing(&rates, 1, |_| "192.0.2.1".into(), Duration::ZERO), 1);
+        assert!(rates.is_spent(&one, Duration::ZERO));
+        assert!(!rates.is_spent(&one, Duration::from_secs(1)));
+        assert!(!rates.is_spent(&address("192.0.2.2"), Duration::ZERO));
     }
 
     #[test]

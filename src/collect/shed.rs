@@ -81,17 +81,20 @@ impl Gate {
         lag: Duration,
     ) -> Result<Place, Overload> {
         let mut waiting = self.lock();
-        if waiting.total >= self.most {
+        // A request larger than all the room comes in alone.
+        if waiting.total > 0 && waiting.total + sites.len() > self.most {
             return Err(Overload::Full);
         }
         if waiting.total > 0 && now.saturating_sub(waiting.moved) > STALL_MAX {
             return Err(Overload::Stalled);
         }
         let late = lag > LAG_MAX && waiting.total >= LAG_WAITING_MIN;
-        for site in &sites {
-            let own = waiting.by_site.get(site).copied().unwrap_or(0);
+        let mut sorted = sites.clone();
+        sorted.sort_unstable();
+        for hits in sorted.chunk_by(SiteId::eq) {
+            let own = waiting.by_site.get(&hits[0]).copied().unwrap_or(0);
             let shares = waiting.by_site.len() + usize::from(own == 0) + 1;
-            if own >= (self.most / shares).max(1) {
+            if own > 0 && own + hits.len() > (self.most / shares).max(1) {
                 return Err(Overload::Share);
             }
             if late && own > waiting.total / shares {
@@ -214,6 +217,19 @@ mod tests {
         drop((second, third));
         assert_eq!(gate.waiting(), 0);
         assert!(gate.lock().by_site.is_empty());
+    }
+
+    #[test]
+    fn a_request_of_many_hits_takes_as_much_room() {
+        let gate = Gate::new(120);
+        let of = |site, n| gate.enter(SmallVec::from_elem(SiteId(site), n), crate::clock::running(), SOON);
+        let first = of(1, 50).unwrap();
+        assert_eq!(of(1, 11).err(), Some(Overload::Share));
+        assert_eq!(of(2, 71).err(), Some(Overload::Full));
+        let second = of(1, 10).unwrap();
+        assert_eq!(gate.waiting(), 60);
+        drop((first, second));
+        assert!(of(1, 500).is_ok(), "alone");
     }
 
     #[test]

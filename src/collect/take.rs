@@ -54,6 +54,12 @@ impl Collector {
         self.proxies.trusts(address.ip()) || self.rates.allow(address, entry.id(), clock::running())
     }
 
+    /// Whether the sender of a request may send nothing now.
+    pub(super) fn is_spent(&self, request: &HttpRequest) -> bool {
+        let address = self.address(request);
+        !self.proxies.trusts(address.ip()) && self.rates.is_spent(&address, clock::running())
+    }
+
     /// Looks at the way that a request came, for the check of the set-up.
     fn note_peer(&self, request: &HttpRequest) {
         let peer = peer(request).to_canonical();

@@ -193,3 +193,21 @@ async fn a_batch_is_answered_event_by_event() {
     assert_eq!(found.body, json!({"errors": {"request": ["holds more than 500 events"]}}).to_string());
     assert_eq!(accepted(&api, &staff).await, 503);
 }
+
+#[tokio::test]
+async fn a_batch_is_for_at_most_500_hits() {
+    let (home, staff) = install();
+    let server = home.serve();
+    let api = Api::of(&server);
+    let of = |events: usize| {
+        let twice =
+            json!({"n": "pageview", "u": format!("https://{SITE}/"), "d": format!("{SITE},nowhere.example")});
+        Value::Array(vec![twice; events])
+    };
+    let refused = send(&api, "many", &[], &of(251)).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.body, r#"{"errors":{"request":["is for more than 500 hits"]}}"#);
+    assert_eq!(outcomes(&api, &staff).await, BTreeMap::new());
+    assert_eq!(send(&api, "fewer", &[], &of(250)).await.status, 202);
+    assert_eq!(outcomes(&api, &staff).await, BTreeMap::from([("accepted".into(), 250)]));
+}
