@@ -70,6 +70,7 @@ fn addresses_that_browsers_write_are_read_as_the_url_standard_does() {
     let stated: &[(&str, &[&str])] = &[
         ("a host of characters that no name of a site has", &["http://!\"$&'()*+,-.;=_`{}~/"]),
         ("a host that is nothing but its trailing dot", &["http://./"]),
+        ("a host with an empty label at its end", &["http://../", "http://foo.09../"]),
     ];
     check_differences(found, stated);
 }

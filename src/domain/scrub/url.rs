@@ -119,7 +119,7 @@ fn is_host(host: &str) -> bool {
     let is_bad = |one: char| {
         "<>\"{}|\\^`%*,;!'()$&=+~[]\u{fffd}\u{ffff}".contains(one) || !one.is_ascii() && is_invisible(one)
     };
-    host.len() <= HOST_BYTES_MAX && !host.contains(is_bad)
+    host.len() <= HOST_BYTES_MAX && !host.ends_with('.') && !host.contains(is_bad)
 }
 
 fn is_port(port: &str) -> bool {
