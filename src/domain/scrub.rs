@@ -37,6 +37,10 @@ pub fn page_label(url: &UrlParts<'_>, hash_routing: bool, parameters: &[String])
         let fragment = decode(fragment);
         if let Some(route) = route_of(&fragment) {
             push_path(&mut label, '#', route);
+            // A route of nothing but parameters (`#;a=b`) is none.
+            if label.ends_with('#') {
+                label.pop();
+            }
         }
     }
     push_parameters(&mut label, url, parameters);
