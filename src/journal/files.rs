@@ -57,6 +57,11 @@ impl Places {
         self.dir.join(format!("{file}.journal.gone"))
     }
 
+    /// What is taken over from a damaged journal, until that is whole.
+    fn salvaged(&self, file: FileId) -> PathBuf {
+        self.dir.join(format!("{file}.journal.salvaged"))
+    }
+
     /// What was set aside of a site-day.
     fn aside(&self, file: FileId) -> [PathBuf; 2] {
         [
@@ -173,12 +178,13 @@ impl Places {
         remove(&journal_aside)?;
         remove(&self.beginning(file))?;
         remove(&gone)
+        remove(&self.salvaged(file))?;
     }
 
     /// Puts the first `keep` bytes of a damaged journal in its place, and the whole of it beside them, under the
     /// same key. Killed in between, the next start does it again.
     pub(super) fn salvage(&self, file: FileId, damaged: &mut File, keep: u64) -> io::Result<File> {
-        let (journal, copied) = (self.journal(file), self.dir.join(format!("{file}.journal.salvaged")));
+        let (journal, copied) = (self.journal(file), self.salvaged(file));
         let mut made = private(&copied)?;
         damaged.seek(SeekFrom::Start(0))?;
         io::copy(&mut damaged.take(keep), &mut made)?;

@@ -237,6 +237,11 @@ fn a_crash_while_a_journal_is_made_or_destroyed_is_finished() {
         drop(bench.start());
         assert_eq!(left(&bench), ["lock"]);
     }
+    // Killed while what is whole of a damaged journal was taken over; then the site was removed.
+    bench.write(&FRAMES);
+    fs::copy(bench.path(), format!("{}.salvaged", bench.path().display())).unwrap();
+    bench.start().discard(DAY).unwrap();
+    assert_eq!(left(&bench), ["lock"]);
 }
 
 /// Names of all files, but for the directories.
