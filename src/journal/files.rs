@@ -94,7 +94,7 @@ impl Places {
     }
 
     /// Takes over the keys that lie in another directory. A crash in between leaves two of one key, and the next
-    /// start removes the one that stayed.
+    /// start removes the one that stayed. Keys that were set aside there are destroyed.
     pub(super) fn take_keys(&self, from: &Path) -> io::Result<()> {
         if !from.is_dir() {
             return Ok(());
@@ -110,7 +110,9 @@ impl Places {
             }
             remove_key(&other.key(file))?;
         }
-        Ok(())
+        // Their journals can no longer be read, and a close looks for what was set aside among its own keys.
+        let set_aside = named(from, ".journal-key.damaged")?;
+        set_aside.into_iter().try_for_each(|file| remove_key(&other.aside(file)[1]))
     }
 
     /// Finishes what a crash interrupted in `destroy`, and undoes what one interrupted in `create`.
@@ -176,9 +178,9 @@ impl Places {
         remove_key(&self.key(file))?;
         remove_key(&key_aside)?;
         remove(&journal_aside)?;
+        remove(&self.salvaged(file))?;
         remove(&self.beginning(file))?;
         remove(&gone)
-        remove(&self.salvaged(file))?;
     }
 
     /// Puts the first `keep` bytes of a damaged journal in its place, and the whole of it beside them, under the
