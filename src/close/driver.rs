@@ -269,7 +269,7 @@ impl Closing {
     /// # Errors
     /// Words; then it has to be done again.
     pub fn erase_site(&self, site: SiteId) -> Result<(), String> {
-        self.memory.remove_site(site);
+        let journals = self.memory.remove_site(site);
         let _moving = lock(&self.moving);
         self.files.remove_site(site).map_err(|error| format!("its release files: {error}"))?;
         self.forget_site_aside(site);
@@ -279,7 +279,8 @@ impl Closing {
             Ok(()) => *trouble = None,
             Err(error) => note(trouble, format!("site {} could not be erased: {error}", site.0), error),
         }
-        erased.map_err(|error| error.to_string())
+        erased.map_err(|error| error.to_string())?;
+        journals.map_err(|error| format!("its journals: {error}"))
     }
 
     pub(super) fn out_of_time(&self) -> bool {
