@@ -9,13 +9,13 @@ use std::{
 };
 
 use super::{
-    api::Api,
+    api::{Api, FIREFOX},
     faults::{Act, Call, Rule},
     outage::Counted,
     server::{Home, Server, until, until_answered},
 };
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const HOUR: i64 = 3_600_000;
 
@@ -137,6 +137,25 @@ async fn a_disk_that_fills_and_has_room_again_needs_no_hand() {
     counted.check_reports(&Api::of(&server)).await;
     counted.hit_each(&Api::of(&server)).await;
     counted.close_and_check(server).await;
+}
+
+#[tokio::test]
+async fn a_keyed_retry_after_a_full_disk_is_answered_and_counted_once() {
+    let mut counted = Counted::with_sites(1);
+    let server = counted.serve();
+    let api = Api::of(&server);
+    counted.hit_each(&api).await;
+    let site = counted.sites[0].0.clone();
+    let body = json!({"n": "pageview", "u": format!("https://{site}/kept"), "d": site}).to_string();
+    let headers = [("user-agent", FIREFOX), ("x-forwarded-for", "10.9.9.9"), ("idempotency-key", "one")];
+    let send = async || api.post_event(&headers, body.clone()).await.status;
+    Disk::Told.fill(&counted);
+    assert_eq!([send().await, send().await], [503, 503]);
+    Disk::Told.free(&counted);
+    until_answered("it was written meanwhile", async || (send().await == 202).then_some(())).await;
+    assert_eq!(send().await, 202);
+    let report = counted.reported(&api, 0).await.unwrap();
+    assert_eq!(report["tiles"]["pageviews"]["value"], 2);
 }
 
 /// Hits until the journal has no room for one more.
