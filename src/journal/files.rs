@@ -8,9 +8,9 @@
 //! What is damaged or does not belong together lies beside as `.damaged`, and is destroyed with the day.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use super::{FileId, OpenError, frame};
 use crate::{
     domain::{day::Day, declaration::SiteId},
+    folder,
     memory::sealed::{Secret, Secrets},
 };
 
@@ -35,8 +36,7 @@ impl Places {
     /// Makes the directories, private to this user.
     pub(super) fn prepare(&self) -> io::Result<()> {
         for dir in [&self.dir, &self.key_dir] {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-            made.map_err(|error| with_path(dir, &error))?;
+            folder::make(dir).map_err(|error| with_path(dir, &error))?;
             // The directory's own name must survive a power loss too.
             if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
                 sync_dir(parent).map_err(|error| with_path(parent, &error))?;

@@ -5,6 +5,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -203,6 +204,25 @@ async fn a_disk_that_cannot_be_written_is_named_at_the_start() {
     }
     counted.faults.clear();
     assert_eq!(counted.serve().stop().0, Some(0));
+}
+
+#[test]
+fn a_data_directory_that_is_missing_is_made_for_this_user_alone() {
+    let home = Home::at("2026-11-20T09:30:00Z");
+    let [first, second] = ["by/a/command", "by/a/server"].map(|name| home.data.path().join(name));
+    let done = home
+        .command(&["site", "add", "a.example", "--timezone", "UTC"])
+        .env("MAYFLY_DATA", &first)
+        .status()
+        .unwrap();
+    assert!(done.success());
+    let mut serving = home.serving(&[]);
+    serving.env("MAYFLY_DATA", &second);
+    assert_eq!(Server::start(serving).stop().0, Some(0));
+    for made in [&first, &second, &second.join("releases"), &second.join("journal")] {
+        let mode = fs::metadata(made).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{}", made.display());
+    }
 }
 
 /// Spoils one byte of a file at a place that is not its end.
