@@ -8,6 +8,7 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod domain;
+pub mod folder;
 pub mod jobs;
 pub mod journal;
 pub mod memory;

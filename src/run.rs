@@ -36,6 +36,7 @@ use crate::{
         declaration::SiteId,
         tally::{Caps, KnownValues},
     },
+    folder,
     jobs::server::Server as Jobs,
     journal::{CommitError, Journal, JournalConfig},
     memory::{
@@ -160,8 +161,7 @@ impl Drop for LeaveFiles {
 
 impl Parts {
     fn wire(config: &Config, now: UnixMs) -> Result<Parts, RunError> {
-        std::fs::create_dir_all(&config.data)
-            .map_err(io_of(format!("the data directory {}", config.data.display())))?;
+        folder::make(&config.data).map_err(io_of(format!("the data directory {}", config.data.display())))?;
         let control = Arc::new(Control::open(&config.control_file(), now)?);
         let StoreChoice::DuckDb { path } = config.store.clone();
         let store = Later::open(move || DuckStore::open(&path, &Limits::default()))?;

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -17,7 +18,7 @@ use crate::{
     domain::{
         day::{Day, UnixMs},
         declaration::SiteId,
-        row::ReleaseId,
+        row::{Release, ReleaseId},
         tally::KnownValues,
     },
     memory::{days::Memory, site_day::SiteDay},
@@ -229,28 +230,33 @@ impl Closing {
     /// the next step.
     fn file(&self, day: &SiteDay) {
         for release in day.to_file() {
-            let closed = release.close.is_some();
-            let written = self.files.write(&release);
-            let noted = || closed.then(|| self.files.note_closed(day.site, day.calendar.day));
-            if let Err(error) = written.and_then(|()| noted().unwrap_or(Ok(()))) {
-                let text = format!("release {} of {}: {error}", release.id.number, release.id.day);
-                note(&mut lock(&self.trouble).files, text, &error);
-                return;
-            }
-            // All of the day is in files now. Whoever finds a journal replays it, so it goes before the store
-            // may have the last of them.
-            if closed && let Err(error) = day.destroy_journal() {
-                tracing::error!(%error, site = day.site.0, "a closed day's journal could not be destroyed");
-            }
-            day.filed(release.id.number);
+            let filed = self.write(day, &release);
             if day.is_removed()
                 && let Err(error) = self.files.remove(release.id)
             {
                 tracing::error!(%error, site = day.site.0, "a removed site's release could not be removed");
             }
+            if let Err(error) = filed {
+                let text = format!("release {} of {}: {error}", release.id.number, release.id.day);
+                note(&mut lock(&self.trouble).files, text, &error);
+                return;
+            }
+            day.filed(release.id.number);
             lock(&self.trouble).files = None;
             self.offer();
         }
+    }
+
+    /// Writes a release's file; with its last release all of a day is in files. Whoever finds a journal replays it,
+    /// so it goes before the store may have that.
+    fn write(&self, day: &SiteDay, release: &Release) -> io::Result<()> {
+        self.files.write(release)?;
+        if release.close.is_none() {
+            return Ok(());
+        }
+        self.files.note_closed(day.site, day.calendar.day)?;
+        let words = |error: io::Error| format!("the journal could not be destroyed: {error}");
+        day.destroy_journal().map_err(|error| io::Error::new(error.kind(), words(error)))
     }
 
     fn offer(&self) {
@@ -263,7 +269,7 @@ impl Closing {
     /// # Errors
     /// Words; then it has to be done again.
     pub fn erase_site(&self, site: SiteId) -> Result<(), String> {
-        self.memory.remove_site(site);
+        let journals = self.memory.remove_site(site);
         let _moving = lock(&self.moving);
         self.files.remove_site(site).map_err(|error| format!("its release files: {error}"))?;
         self.forget_site_aside(site);
@@ -273,7 +279,8 @@ impl Closing {
             Ok(()) => *trouble = None,
             Err(error) => note(trouble, format!("site {} could not be erased: {error}", site.0), error),
         }
-        erased.map_err(|error| error.to_string())
+        erased.map_err(|error| error.to_string())?;
+        journals.map_err(|error| format!("its journals: {error}"))
     }
 
     pub(super) fn out_of_time(&self) -> bool {
@@ -309,7 +316,7 @@ impl Closing {
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn days_in_files(&self, site: SiteId) -> std::io::Result<BTreeSet<Day>> {
+    pub fn days_in_files(&self, site: SiteId) -> io::Result<BTreeSet<Day>> {
         let ids = self.files.left()?.into_iter();
         Ok(ids.filter(|id| id.site == site).map(|id| id.day).collect())
     }
@@ -368,7 +375,7 @@ impl Drivers {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(closing: Arc<Closing>) -> std::io::Result<Drivers> {
+    pub fn start(closing: Arc<Closing>) -> io::Result<Drivers> {
         let (closes, delivers) = (closing.clone(), closing.clone());
         let step = std::thread::Builder::new().name("close".into()).spawn(move || {
             while !closes.stopping.load(Ordering::Acquire) {

@@ -51,7 +51,7 @@ impl ReleaseFiles {
             closed: data.join("closed"),
         };
         for folder in [&files.releases, &files.refused, &files.closed] {
-            fs::create_dir_all(folder).map_err(|error| with_path(folder, &error))?;
+            crate::folder::make(folder).map_err(|error| with_path(folder, &error))?;
         }
         // A closed day may be nowhere but in here: the folders' own names must survive a loss of power too.
         sync(data)?;

@@ -69,7 +69,7 @@ impl Start<'_> {
         let detached = self.files.offer_again().map_err(ResumeError::Files)?;
         let mut found = Leftovers { detached, ..Leftovers::default() };
         let journals = self.journal.list().map_err(ResumeError::Journal)?;
-        self.look_aside(&journals, &mut found).map_err(ResumeError::Journal)?;
+        self.look_aside(&journals, &mut found)?;
         for file in journals {
             let releases = left.remove(&(file.site, file.day)).unwrap_or_default();
             let closed = releases.iter().any(|release| release.close.is_some());
@@ -113,16 +113,26 @@ impl Start<'_> {
     }
 
     /// Says what an earlier start set aside, and destroys it where its day is over.
-    fn look_aside(&self, journals: &[FileId], found: &mut Leftovers) -> io::Result<()> {
-        for file in self.journal.listed_aside()? {
-            match journals.contains(&file) || self.goes_on(file) {
-                true => {
-                    found.aside.push(format!("{file}.journal was damaged: it is kept until the day closes"))
-                }
-                false => self.journal.discard(file)?,
+    fn look_aside(&self, journals: &[FileId], found: &mut Leftovers) -> Result<(), ResumeError> {
+        for file in self.journal.listed_aside().map_err(ResumeError::Journal)? {
+            if journals.contains(&file) || self.begin_anew(file)? {
+                found.aside.push(format!("{file}.journal was damaged: it is kept until the day closes"));
             }
         }
         Ok(())
+    }
+
+    /// Opens a day that goes on beside what was set aside of it, although no hit may come any more: its close
+    /// destroys that. Of a day that is over, or closed, it is destroyed now. Says whether the day goes on.
+    fn begin_anew(&self, file: FileId) -> Result<bool, ResumeError> {
+        let closed = self.files.last_closed(file.site) >= Some(file.day);
+        match (self.site)(file.site).filter(|_| !closed && self.goes_on(file)) {
+            Some(fixed) => {
+                self.memory.resume(&fixed, file.day, self.now, Vec::new())?;
+                Ok(true)
+            }
+            None => self.journal.discard(file).map(|()| false).map_err(ResumeError::Journal),
+        }
     }
 
     /// The salts and tables of days that are over go before anything else happens.
@@ -158,7 +168,10 @@ impl Start<'_> {
                 | OpenError::MissingJournal { .. }),
             )) => {
                 let kept = self.journal.set_aside(file).map_err(ResumeError::Journal)?;
-                let words = format!("{error}: set aside as {}, and the day begins anew", kept.display());
+                let words = match self.begin_anew(file)? {
+                    true => format!("{error}: set aside as {}, and the day begins anew", kept.display()),
+                    false => format!("{error}: destroyed, since the day is over"),
+                };
                 tracing::error!("{words}");
                 found.aside.push(words);
                 found.detached.extend(ids);

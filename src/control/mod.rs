@@ -114,7 +114,7 @@ impl Control {
     pub fn open(path: &Path, now: UnixMs) -> Result<Control> {
         let at = |error| ControlError::File { path: path.to_owned(), error };
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(at)?;
+            crate::folder::make(folder).map_err(at)?;
         }
         fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(at)?;
         let mut connection = Connection::open(path)?;

@@ -3,9 +3,9 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
 };
@@ -18,6 +18,7 @@ use crate::{
         day::{Day, UnixMs},
         declaration::SiteId,
     },
+    folder,
     store::{
         Store,
         duckdb::{DuckStore, Limits},
@@ -38,7 +39,7 @@ impl Alone {
     pub fn take(data: &Path) -> Result<Option<Alone>> {
         let path = data.join("journal/lock");
         let open = || {
-            DirBuilder::new().recursive(true).mode(0o700).create(data.join("journal"))?;
+            folder::make(&data.join("journal"))?;
             OpenOptions::new().create(true).append(true).mode(0o600).open(&path)
         };
         let file = open().map_err(JobError::file(&path))?;

@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::{Arc, Condvar, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering::Acquire},
+    },
 };
 
 use tokio::sync::Notify;
@@ -23,6 +26,8 @@ pub enum CommitError {
 pub struct Ticket {
     pub(super) seq: u64,
     pub(super) batch: Arc<Batch>,
+    /// Number of the last record of the file that is on the disk.
+    pub(super) on_disk: Arc<AtomicU64>,
 }
 
 impl Ticket {
@@ -34,9 +39,10 @@ impl Ticket {
     /// Waits until the record is on the disk.
     ///
     /// # Errors
-    /// When the journal has failed: the record may or may not survive, so nothing may be acknowledged.
+    /// When the journal has failed: the record may or may not survive, so nothing may be acknowledged. When the
+    /// disk is full: the record waits for room, so asked again later this may say otherwise.
     pub async fn committed(&self) -> Result<(), CommitError> {
-        self.batch.done().await
+        self.batch.done().await.or_else(|error| self.written_since(error))
     }
 
     /// The same for a thread that may block.
@@ -44,7 +50,12 @@ impl Ticket {
     /// # Errors
     /// As `committed`.
     pub fn wait(&self) -> Result<(), CommitError> {
-        self.batch.wait()
+        self.batch.wait().or_else(|error| self.written_since(error))
+    }
+
+    /// A batch that found no room was told so at once; its records are written when there is room again.
+    fn written_since(&self, error: CommitError) -> Result<(), CommitError> {
+        if self.on_disk.load(Acquire) >= self.seq { Ok(()) } else { Err(error) }
     }
 }
 

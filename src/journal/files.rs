@@ -8,9 +8,9 @@
 //! What is damaged or does not belong together lies beside as `.damaged`, and is destroyed with the day.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use super::{FileId, OpenError, frame};
 use crate::{
     domain::{day::Day, declaration::SiteId},
+    folder,
     memory::sealed::{Secret, Secrets},
 };
 
@@ -35,8 +36,7 @@ impl Places {
     /// Makes the directories, private to this user.
     pub(super) fn prepare(&self) -> io::Result<()> {
         for dir in [&self.dir, &self.key_dir] {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-            made.map_err(|error| with_path(dir, &error))?;
+            folder::make(dir).map_err(|error| with_path(dir, &error))?;
             // The directory's own name must survive a power loss too.
             if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
                 sync_dir(parent).map_err(|error| with_path(parent, &error))?;
@@ -55,6 +55,11 @@ impl Places {
 
     fn gone(&self, file: FileId) -> PathBuf {
         self.dir.join(format!("{file}.journal.gone"))
+    }
+
+    /// What is taken over from a damaged journal, until that is whole.
+    fn salvaged(&self, file: FileId) -> PathBuf {
+        self.dir.join(format!("{file}.journal.salvaged"))
     }
 
     /// What was set aside of a site-day.
@@ -89,7 +94,7 @@ impl Places {
     }
 
     /// Takes over the keys that lie in another directory. A crash in between leaves two of one key, and the next
-    /// start removes the one that stayed.
+    /// start removes the one that stayed. Keys that were set aside there are destroyed.
     pub(super) fn take_keys(&self, from: &Path) -> io::Result<()> {
         if !from.is_dir() {
             return Ok(());
@@ -105,7 +110,9 @@ impl Places {
             }
             remove_key(&other.key(file))?;
         }
-        Ok(())
+        // Their journals can no longer be read, and a close looks for what was set aside among its own keys.
+        let set_aside = named(from, ".journal-key.damaged")?;
+        set_aside.into_iter().try_for_each(|file| remove_key(&other.aside(file)[1]))
     }
 
     /// Finishes what a crash interrupted in `destroy`, and undoes what one interrupted in `create`.
@@ -171,6 +178,7 @@ impl Places {
         remove_key(&self.key(file))?;
         remove_key(&key_aside)?;
         remove(&journal_aside)?;
+        remove(&self.salvaged(file))?;
         remove(&self.beginning(file))?;
         remove(&gone)
     }
@@ -178,7 +186,7 @@ impl Places {
     /// Puts the first `keep` bytes of a damaged journal in its place, and the whole of it beside them, under the
     /// same key. Killed in between, the next start does it again.
     pub(super) fn salvage(&self, file: FileId, damaged: &mut File, keep: u64) -> io::Result<File> {
-        let (journal, copied) = (self.journal(file), self.dir.join(format!("{file}.journal.salvaged")));
+        let (journal, copied) = (self.journal(file), self.salvaged(file));
         let mut made = private(&copied)?;
         damaged.seek(SeekFrom::Start(0))?;
         io::copy(&mut damaged.take(keep), &mut made)?;

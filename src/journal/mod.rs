@@ -369,7 +369,7 @@ impl Journal {
         let seq = handle.next.load(Relaxed);
         let batch = self.shared.push(handle.slot, seq, record)?;
         handle.next.store(seq + 1, Relaxed);
-        Ok(Ticket { seq, batch })
+        Ok(Ticket { seq, batch, on_disk: handle.committed() })
     }
 
     /// Waits until everything appended so far is on the disk. Blocks.

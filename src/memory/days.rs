@@ -312,17 +312,21 @@ impl Memory {
     }
 
     /// Lets go of all days of a site that was removed, and opens none for it any more; their journals are
-    /// destroyed. Blocks.
-    pub fn remove_site(&self, site: SiteId) {
+    /// destroyed, and what was set aside of them. Blocks.
+    ///
+    /// # Errors
+    /// Those of the file system; then it has to be done again.
+    pub fn remove_site(&self, site: SiteId) -> io::Result<()> {
         write(&self.removed).insert(site);
-        let Some(days) = write(&self.sites).remove(&site) else { return };
-        // Whoever was opening a day has pushed it by now.
-        let _one_owner = days.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        for day in write(&days.days).drain(..) {
-            if let Err(error) = day.remove() {
-                tracing::error!(%error, site = site.0, "a removed site's journal could not be destroyed");
-            }
-        }
+        let gone = write(&self.sites).remove(&site);
+        let removed = gone.map_or(Ok(()), |days| {
+            // Whoever was opening a day has pushed it by now.
+            let _one_owner = days.opening.lock().unwrap_or_else(PoisonError::into_inner);
+            write(&days.days).drain(..).map(|day| day.remove()).fold(Ok(()), io::Result::and)
+        });
+        removed?;
+        let left = [self.journal.list()?, self.journal.listed_aside()?].concat();
+        left.into_iter().filter(|file| file.site == site).try_for_each(|file| self.journal.discard(file))
     }
 
     /// Opens no day of a site any more: it is about to become part of another. Returns the days that are left of

@@ -4,9 +4,9 @@
 //! It must never be on a disk; whoever starts the program decides by `memory_backed` whether to use it at all.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -79,7 +79,7 @@ impl RuntimeDir {
     /// See `RuntimeError`.
     pub fn open(path: &Path) -> Result<RuntimeDir, RuntimeError> {
         let at = |source| RuntimeError::Io { path: path.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at)?;
+        crate::folder::make(path).map_err(at)?;
         let found = fs::symlink_metadata(path).map_err(at)?;
         let path = path.to_owned();
         if !found.is_dir() {

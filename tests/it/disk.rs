@@ -5,17 +5,18 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use super::{
-    api::Api,
+    api::{Api, FIREFOX},
     faults::{Act, Call, Rule},
     outage::Counted,
     server::{Home, Server, until, until_answered},
 };
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const HOUR: i64 = 3_600_000;
 
@@ -139,6 +140,25 @@ async fn a_disk_that_fills_and_has_room_again_needs_no_hand() {
     counted.close_and_check(server).await;
 }
 
+#[tokio::test]
+async fn a_keyed_retry_after_a_full_disk_is_answered_and_counted_once() {
+    let mut counted = Counted::with_sites(1);
+    let server = counted.serve();
+    let api = Api::of(&server);
+    counted.hit_each(&api).await;
+    let site = counted.sites[0].0.clone();
+    let body = json!({"n": "pageview", "u": format!("https://{site}/kept"), "d": site}).to_string();
+    let headers = [("user-agent", FIREFOX), ("x-forwarded-for", "10.9.9.9"), ("idempotency-key", "one")];
+    let send = async || api.post_event(&headers, body.clone()).await.status;
+    Disk::Told.fill(&counted);
+    assert_eq!([send().await, send().await], [503, 503]);
+    Disk::Told.free(&counted);
+    until_answered("it was written meanwhile", async || (send().await == 202).then_some(())).await;
+    assert_eq!(send().await, 202);
+    let report = counted.reported(&api, 0).await.unwrap();
+    assert_eq!(report["tiles"]["pageviews"]["value"], 2);
+}
+
 /// Hits until the journal has no room for one more.
 async fn fills(counted: &mut Counted, api: &Api) {
     until_answered("the disk is full", async || (counted.hit(api, 0).await == 503).then_some(())).await;
@@ -184,6 +204,25 @@ async fn a_disk_that_cannot_be_written_is_named_at_the_start() {
     }
     counted.faults.clear();
     assert_eq!(counted.serve().stop().0, Some(0));
+}
+
+#[test]
+fn a_data_directory_that_is_missing_is_made_for_this_user_alone() {
+    let home = Home::at("2026-11-20T09:30:00Z");
+    let [first, second] = ["by/a/command", "by/a/server"].map(|name| home.data.path().join(name));
+    let done = home
+        .command(&["site", "add", "a.example", "--timezone", "UTC"])
+        .env("MAYFLY_DATA", &first)
+        .status()
+        .unwrap();
+    assert!(done.success());
+    let mut serving = home.serving(&[]);
+    serving.env("MAYFLY_DATA", &second);
+    assert_eq!(Server::start(serving).stop().0, Some(0));
+    for made in [&first, &second, &second.join("releases"), &second.join("journal")] {
+        let mode = fs::metadata(made).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{}", made.display());
+    }
 }
 
 /// Spoils one byte of a file at a place that is not its end.

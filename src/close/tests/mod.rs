@@ -1,5 +1,6 @@
 //! Days on their way from memory to the store: nothing lost, nothing twice, whatever fails or is killed.
 
+mod aside;
 mod clocks;
 mod random;
 mod steps;

@@ -237,6 +237,11 @@ fn a_crash_while_a_journal_is_made_or_destroyed_is_finished() {
         drop(bench.start());
         assert_eq!(left(&bench), ["lock"]);
     }
+    // Killed while what is whole of a damaged journal was taken over; then the site was removed.
+    bench.write(&FRAMES);
+    fs::copy(bench.path(), format!("{}.salvaged", bench.path().display())).unwrap();
+    bench.start().discard(DAY).unwrap();
+    assert_eq!(left(&bench), ["lock"]);
 }
 
 /// Names of all files, but for the directories.
@@ -277,9 +282,12 @@ fn keys_follow_the_setting_of_where_they_lie() {
         ..bench.config()
     };
     let key = fs::read(bench.key()).unwrap();
+    let key_aside = PathBuf::from(format!("{}.damaged", bench.key().display()));
     for _ in 0..2 {
+        fs::write(&key_aside, &key).unwrap();
         let journal = Journal::start(moved.clone()).unwrap();
         assert!(!bench.key().exists());
+        assert!(!key_aside.exists(), "no close would look for it there");
         assert_eq!(journal.open(DAY, |_, _| {}).unwrap().records, 6);
         // A crash in between leaves it in both places.
         fs::write(bench.key(), &key).unwrap();
