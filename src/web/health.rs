@@ -8,9 +8,10 @@ use std::{
     },
 };
 
-use actix_web::{HttpResponse, http::header::RETRY_AFTER, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header::RETRY_AFTER, web::Data};
 use serde_json::json;
 
+use super::error::ApiError;
 use crate::{domain::declaration::SiteId, journal::Trouble, memory::site_day::SiteDay, parts::Parts};
 
 /// Files and releases set aside that health names; the data directory has them all.
@@ -71,8 +72,13 @@ pub async fn health(health: Data<Health>) -> HttpResponse {
 }
 
 /// `GET /metrics`: gauges of the process in the Prometheus text format, without a label that names a visitor,
-/// page or source. Sites appear by number.
-pub async fn metrics(health: Data<Health>) -> HttpResponse {
+/// page or source. Sites appear by number. They move with single hits, so only this machine may ask.
+pub async fn metrics(request: HttpRequest, health: Data<Health>) -> Result<HttpResponse, ApiError> {
+    if !health.parts.collector.is_local(&request) {
+        return Err(ApiError::forbidden(
+            "metrics are for this machine only: ask 127.0.0.1, not by way of a proxy",
+        ));
+    }
     let mut text = String::new();
     let mut gauge = |name: &str, help: &str, rows: Vec<(Option<u32>, u64)>| {
         text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
@@ -125,7 +131,7 @@ pub async fn metrics(health: Data<Health>) -> HttpResponse {
         "bytes of waiting releases in memory, about",
         vec![(None, health.parts.memory.room().used() as u64)],
     );
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
 }
 
 /// One figure a site, whatever days of it are in memory: a name may stand there once. Without the ledger of no
