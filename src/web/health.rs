@@ -14,9 +14,6 @@ use serde_json::json;
 use super::error::ApiError;
 use crate::{domain::declaration::SiteId, journal::Trouble, memory::site_day::SiteDay, parts::Parts};
 
-/// Files and releases set aside that health names; the data directory has them all.
-const ASIDE_WORDS_MAX: usize = 10;
-
 /// What health answers from.
 pub struct Health {
     pub parts: Parts,
@@ -28,40 +25,33 @@ impl Health {
         self.ready.load(Ordering::Acquire) && self.parts.journal.room()
     }
 
-    /// What the journal does, in words; `ok` while it takes hits.
-    fn journal(&self) -> String {
+    /// What the journal does; `ok` while it takes hits.
+    fn journal(&self) -> &'static str {
         let journal = &self.parts.journal;
-        let error = || journal.error().map(|error| error.to_string()).unwrap_or_default();
         match journal.trouble() {
-            None if journal.room() => "ok".to_owned(),
-            None => format!("overloaded: {} bytes wait for the disk", journal.pending_bytes()),
-            Some(Trouble::Full) => format!("full: {}", error()),
-            Some(Trouble::Hanging) => "hanging: the disk has not ended a write for a while".to_owned(),
-            Some(Trouble::Failed) => format!("failed: {}; the server ends, to be started again", error()),
+            None if journal.room() => "ok",
+            None => "overloaded: too much waits for the disk",
+            Some(Trouble::Full) => "full: the disk has no room; the log says more",
+            Some(Trouble::Hanging) => "hanging: the disk has not ended a write for a while",
+            Some(Trouble::Failed) => "failed: the server ends, to be started again; the log says why",
         }
     }
 
-    /// Releases that were set aside, in words, some of many.
-    fn aside(&self) -> Vec<String> {
-        let aside = self.parts.closing.aside();
-        let mut words: Vec<String> = aside
-            .into_iter()
-            .take(ASIDE_WORDS_MAX)
-            .map(|(id, reason)| format!("site {}: {reason}", id.site.0))
-            .collect();
-        words.extend(self.parts.closing.kept_aside().iter().take(ASIDE_WORDS_MAX).cloned());
-        words
+    /// How many releases and journals were set aside.
+    fn aside(&self) -> usize {
+        self.parts.closing.aside().len() + self.parts.closing.kept_aside().len()
     }
 }
 
-/// `GET /api/health`: 200 while hits are taken, 503 otherwise, with the reason.
+/// `GET /api/health`: 200 while hits are taken, 503 otherwise. Anybody may ask, so it tells kinds of trouble only: no
+/// site, path or error.
 pub async fn health(health: Data<Health>) -> HttpResponse {
     let trouble = health.parts.closing.trouble();
     let body = json!({
         "status": if health.taking_hits() { "ok" } else { "unavailable" },
         "journal": health.journal(),
-        "store": trouble.store.unwrap_or_else(|| "ok".into()),
-        "releases": trouble.files.unwrap_or_else(|| "ok".into()),
+        "store": trouble.store.map_or("ok", |_| "away: the log says why"),
+        "releases": trouble.files.map_or("ok", |_| "cannot be written: the log says why"),
         "aside": health.aside(),
         "proxy": health.parts.collector.peers.trouble().unwrap_or("ok"),
     });
