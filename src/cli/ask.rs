@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     control::{Control, Job, JobState},
     domain::day::Day,
-    jobs::{Request, alone::Alone},
+    jobs::{Request, alone::Alone, fail_left},
     store::duckdb::ExportFormat,
 };
 
@@ -151,7 +151,7 @@ fn without_server(
     if control.take_job_back(job.id)? {
         return Ok(alone.run(request, config, control, clock::now(), surroundings.says)?);
     }
-    control.fail_left_jobs("the server ended while it ran")?;
+    fail_left(control, &config.data, "the server ended while it ran")?;
     match control.job(job.id)? {
         Some(Job { state: JobState::Done, words, .. }) => Ok(words),
         Some(job) => Err(CliError::Refused(format!("{}: ask again", job.words))),

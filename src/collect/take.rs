@@ -60,11 +60,21 @@ impl Collector {
         !self.proxies.trusts(address.ip()) && self.rates.is_spent(&address, clock::running())
     }
 
+    /// Whether a request says that it is forwarded for another.
+    fn is_forwarded(&self, request: &HttpRequest) -> bool {
+        let mut names = FORWARDING.into_iter().chain([self.proxies.header.as_str()]);
+        names.any(|name| request.headers().contains_key(name))
+    }
+
+    /// Whether a request comes from this machine, and was not forwarded by a proxy on it.
+    pub fn is_local(&self, request: &HttpRequest) -> bool {
+        peer(request).to_canonical().is_loopback() && !self.is_forwarded(request)
+    }
+
     /// Looks at the way that a request came, for the check of the set-up.
     fn note_peer(&self, request: &HttpRequest) {
         let peer = peer(request).to_canonical();
-        let mut names = FORWARDING.into_iter().chain([self.proxies.header.as_str()]);
-        let forwards = !self.proxies.trusts(peer) && names.any(|name| request.headers().contains_key(name));
+        let forwards = !self.proxies.trusts(peer) && self.is_forwarded(request);
         let number = || self.rates.stands_for(&Address::new(peer, self.proxies.grain));
         self.peers.hit(forwards.then(number));
     }

@@ -92,6 +92,17 @@ impl Control {
         Ok(self.lock().query_row(sql, [], |row| row.get(0))?)
     }
 
+    /// The jobs that are running, or ran when an earlier process ended.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn running_jobs(&self) -> Result<Vec<Job>> {
+        let connection = self.lock();
+        let mut statement = connection.prepare("SELECT * FROM jobs WHERE state = 'running' ORDER BY id")?;
+        let found = statement.query_map([], job)?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Says how far a running job is.
     ///
     /// # Errors

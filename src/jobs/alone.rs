@@ -10,7 +10,7 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use super::{Acknowledged, Days, JobError, Request, Result, Rooms, run};
+use super::{Acknowledged, Days, JobError, Request, Result, Rooms, folder::sweep, run};
 use crate::{
     config::{Config, StoreChoice},
     control::Control,
@@ -62,6 +62,7 @@ impl Alone {
         now: UnixMs,
         says: &(dyn Fn(&str) + Sync),
     ) -> Result<String> {
+        sweep(control, &self.data);
         let StoreChoice::DuckDb { path } = &config.store;
         let store = DuckStore::open(path, &Limits::default())?;
         let days = on_disk(&self.data).map_err(JobError::file(&self.data))?;

@@ -7,7 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{JobError, Result};
+use super::{JobError, Request, Result};
+use crate::control::Control;
 
 /// A folder (0700) that is written under another name, `.NAME.mayfly-part`, and appears once it is whole. Dropped
 /// before, it is removed.
@@ -25,8 +26,7 @@ impl Fresh {
             let words = format!("{} exists already: name a directory that does not", to.display());
             return Err(JobError::Refused(words));
         }
-        let name = to.file_name().unwrap_or_default().to_string_lossy();
-        let part = to.with_file_name(format!(".{name}.mayfly-part"));
+        let part = part_of(to);
         // Left by a process that was killed.
         remove(&part)?;
         make(&part)?;
@@ -71,6 +71,34 @@ impl Drop for Fresh {
     }
 }
 
+fn part_of(to: &Path) -> PathBuf {
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    to.with_file_name(format!(".{name}.mayfly-part"))
+}
+
+/// Removes what killed jobs left: their copies (a restore's has hashes of passwords), and what a backup or export had
+/// written. Only for who holds the data directory, before any job begins; what stays is logged.
+pub(super) fn sweep(control: &Control, data: &Path) {
+    if let Err(error) = remove(&work_of(data)) {
+        tracing::error!(%error, "copies of a job that was killed are left");
+    }
+    let left = control.running_jobs().unwrap_or_else(|error| {
+        tracing::error!(%error, "jobs of the last process could not be looked at");
+        Vec::new()
+    });
+    for job in left {
+        if let Ok(Request::Backup { to } | Request::Export { to, .. }) = serde_json::from_str(&job.request)
+            && let Err(error) = remove(&part_of(&to))
+        {
+            tracing::error!(%error, job = job.id, "a part of a backup or export is left");
+        }
+    }
+}
+
+fn work_of(data: &Path) -> PathBuf {
+    data.join("work")
+}
+
 /// A folder below the data directory for copies that a job works on. It goes with the job.
 pub(super) struct Work(PathBuf);
 
@@ -78,7 +106,7 @@ impl Work {
     /// # Errors
     /// Those of the file system.
     pub fn below(data: &Path) -> Result<Work> {
-        let path = data.join("work");
+        let path = work_of(data);
         remove(&path)?;
         make(&path)?;
         Ok(Work(path))

@@ -169,6 +169,16 @@ pub fn run(request: &Request, rooms: &Rooms<'_>) -> Result<String> {
     }
 }
 
+/// Tells jobs as failed that ran when an earlier process ended, and removes what they left. Only for who holds the
+/// data directory.
+///
+/// # Errors
+/// Database errors.
+pub fn fail_left(control: &Control, data: &Path, words: &str) -> Result<usize, ControlError> {
+    folder::sweep(control, data);
+    control.fail_left_jobs(words)
+}
+
 /// `1 day`, `2 days`.
 fn count(n: usize, one: &str) -> String {
     match n {

@@ -11,7 +11,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use super::{Acknowledged, Days, JobError, Request, Result, Rooms, correct, run};
+use super::{Acknowledged, Days, JobError, Request, Result, Rooms, correct, fail_left, run};
 use crate::{
     clock,
     close::driver::Closing,
@@ -38,11 +38,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Tells jobs as failed that an earlier process left behind.
+    /// Tells jobs as failed that an earlier process left behind, and removes what they had written.
     pub fn new(control: Arc<Control>, store: Arc<dyn Store>, closing: Arc<Closing>, data: PathBuf) -> Server {
         let left = "the server ended while it ran: a backup or export is not there, a restore changed no rows, and \
                     what a merge or correction still has to do is done by itself";
-        match control.fail_left_jobs(left) {
+        match fail_left(&control, &data, left) {
             Ok(0) => {}
             Ok(jobs) => tracing::warn!(jobs, "jobs had not ended when the last process did"),
             Err(error) => tracing::error!(%error, "jobs of the last process could not be looked at"),

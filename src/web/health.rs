@@ -8,13 +8,11 @@ use std::{
     },
 };
 
-use actix_web::{HttpResponse, http::header::RETRY_AFTER, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header::RETRY_AFTER, web::Data};
 use serde_json::json;
 
+use super::error::ApiError;
 use crate::{domain::declaration::SiteId, journal::Trouble, memory::site_day::SiteDay, parts::Parts};
-
-/// Files and releases set aside that health names; the data directory has them all.
-const ASIDE_WORDS_MAX: usize = 10;
 
 /// What health answers from.
 pub struct Health {
@@ -27,40 +25,33 @@ impl Health {
         self.ready.load(Ordering::Acquire) && self.parts.journal.room()
     }
 
-    /// What the journal does, in words; `ok` while it takes hits.
-    fn journal(&self) -> String {
+    /// What the journal does; `ok` while it takes hits.
+    fn journal(&self) -> &'static str {
         let journal = &self.parts.journal;
-        let error = || journal.error().map(|error| error.to_string()).unwrap_or_default();
         match journal.trouble() {
-            None if journal.room() => "ok".to_owned(),
-            None => format!("overloaded: {} bytes wait for the disk", journal.pending_bytes()),
-            Some(Trouble::Full) => format!("full: {}", error()),
-            Some(Trouble::Hanging) => "hanging: the disk has not ended a write for a while".to_owned(),
-            Some(Trouble::Failed) => format!("failed: {}; the server ends, to be started again", error()),
+            None if journal.room() => "ok",
+            None => "overloaded: too much waits for the disk",
+            Some(Trouble::Full) => "full: the disk has no room; the log says more",
+            Some(Trouble::Hanging) => "hanging: the disk has not ended a write for a while",
+            Some(Trouble::Failed) => "failed: the server ends, to be started again; the log says why",
         }
     }
 
-    /// Releases that were set aside, in words, some of many.
-    fn aside(&self) -> Vec<String> {
-        let aside = self.parts.closing.aside();
-        let mut words: Vec<String> = aside
-            .into_iter()
-            .take(ASIDE_WORDS_MAX)
-            .map(|(id, reason)| format!("site {}: {reason}", id.site.0))
-            .collect();
-        words.extend(self.parts.closing.kept_aside().iter().take(ASIDE_WORDS_MAX).cloned());
-        words
+    /// How many releases and journals were set aside.
+    fn aside(&self) -> usize {
+        self.parts.closing.aside().len() + self.parts.closing.kept_aside().len()
     }
 }
 
-/// `GET /api/health`: 200 while hits are taken, 503 otherwise, with the reason.
+/// `GET /api/health`: 200 while hits are taken, 503 otherwise. Anybody may ask, so it tells kinds of trouble only: no
+/// site, path or error.
 pub async fn health(health: Data<Health>) -> HttpResponse {
     let trouble = health.parts.closing.trouble();
     let body = json!({
         "status": if health.taking_hits() { "ok" } else { "unavailable" },
         "journal": health.journal(),
-        "store": trouble.store.unwrap_or_else(|| "ok".into()),
-        "releases": trouble.files.unwrap_or_else(|| "ok".into()),
+        "store": trouble.store.map_or("ok", |_| "away: the log says why"),
+        "releases": trouble.files.map_or("ok", |_| "cannot be written: the log says why"),
         "aside": health.aside(),
         "proxy": health.parts.collector.peers.trouble().unwrap_or("ok"),
     });
@@ -71,8 +62,13 @@ pub async fn health(health: Data<Health>) -> HttpResponse {
 }
 
 /// `GET /metrics`: gauges of the process in the Prometheus text format, without a label that names a visitor,
-/// page or source. Sites appear by number.
-pub async fn metrics(health: Data<Health>) -> HttpResponse {
+/// page or source. Sites appear by number. They move with single hits, so only this machine may ask.
+pub async fn metrics(request: HttpRequest, health: Data<Health>) -> Result<HttpResponse, ApiError> {
+    if !health.parts.collector.is_local(&request) {
+        return Err(ApiError::forbidden(
+            "metrics are for this machine only: ask 127.0.0.1, not by way of a proxy",
+        ));
+    }
     let mut text = String::new();
     let mut gauge = |name: &str, help: &str, rows: Vec<(Option<u32>, u64)>| {
         text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
@@ -125,7 +121,7 @@ pub async fn metrics(health: Data<Health>) -> HttpResponse {
         "bytes of waiting releases in memory, about",
         vec![(None, health.parts.memory.room().used() as u64)],
     );
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
 }
 
 /// One figure a site, whatever days of it are in memory: a name may stand there once. Without the ledger of no

@@ -48,7 +48,7 @@ impl From<ReportError> for ApiError {
             ReportError::Store(error) => match error {
                 // Readers are told that it is away; why, which may name paths, is for the server's people.
                 StoreError::Unavailable(_) | StoreError::Unknown(_) => {
-                    ApiError::unavailable("the store is unavailable: /api/health and the log say why")
+                    ApiError::unavailable("the store is unavailable: the log says why")
                 }
                 error => ApiError::internal(&error),
             },

@@ -11,11 +11,12 @@ use std::{
 };
 
 use mayfly::{
+    control::Control,
     domain::{
         day::{Day, Zone},
         hit::HitKind,
     },
-    jobs::Manifest,
+    jobs::{Manifest, Request},
     simulate::{
         Meaning, SimulatedHit, shop,
         world::{self, Scenario},
@@ -333,6 +334,7 @@ async fn a_backup_that_a_kill_cuts_short_is_told_and_leaves_nothing() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && said.contains("the server ended while it ran"), "{said}");
     assert!(!backup.exists());
+    check_parts(&install);
     let server = install.serve();
     install.home.run(&["backup", text(&backup)]);
     check_parts(&install);
@@ -374,6 +376,30 @@ async fn a_restore_that_a_kill_cuts_short_is_whole_or_nothing() {
         server.stop();
     }
     assert!(cut > 0, "at least the first write is none of a whole restore");
+}
+
+/// What a job wrote before it was killed is gone with the next start, and with the next job of the command line.
+#[tokio::test]
+async fn what_killed_jobs_left_is_removed() {
+    let install = Install::new();
+    let (work, part) = (install.home.data.path().join("work"), install.place(".one.mayfly-part"));
+    let leave = || {
+        let control = Control::open(&install.home.data.path().join("control.sqlite"), 0).unwrap();
+        let request = Request::Backup { to: install.place("one") };
+        control.add_job(&serde_json::to_string(&request).unwrap()).unwrap();
+        control.begin_job().unwrap().unwrap();
+        for folder in [&work, &part] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("control.sqlite"), "hashes of passwords").unwrap();
+        }
+    };
+    leave();
+    let server = install.serve();
+    assert!(!work.exists() && !part.exists(), "by a start");
+    server.stop();
+    leave();
+    install.home.run(&["backup", text(&install.place("two"))]);
+    assert!(!work.exists() && !part.exists(), "by a command");
 }
 
 fn check_parts(install: &Install) {

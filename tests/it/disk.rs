@@ -44,7 +44,10 @@ async fn a_sync_that_fails_ends_the_process_and_the_next_counts_what_was_acknowl
     for site in [0, 0, 1, 1] {
         assert_eq!(counted.hit(&api, site).await, 503);
     }
-    assert_eq!(said(&api, "journal", "failed: the journal stopped acknowledging").await, 503);
+    assert_eq!(
+        said(&api, "journal", "failed: the server ends, to be started again; the log says why").await,
+        503
+    );
     let (code, output) = server.ended();
     assert_eq!(code, Some(1));
     assert!(output.contains("mayfly: the journal stopped acknowledging: syncing"), "{output}");
@@ -162,7 +165,7 @@ async fn a_keyed_retry_after_a_full_disk_is_answered_and_counted_once() {
 /// Hits until the journal has no room for one more.
 async fn fills(counted: &mut Counted, api: &Api) {
     until_answered("the disk is full", async || (counted.hit(api, 0).await == 503).then_some(())).await;
-    assert_eq!(said(api, "journal", "full: the journal waits for room on the disk").await, 503);
+    assert_eq!(said(api, "journal", "full: the disk has no room; the log says more").await, 503);
     assert_eq!(counted.hit(api, 1).await, 503);
 }
 
@@ -261,7 +264,8 @@ async fn spoilt_files_of_one_site_day_stop_no_other() {
     let api = Api::of(&server);
     let (status, said) = health(&api).await;
     assert_eq!(status, 200, "{said}");
-    let aside = said["aside"].to_string();
+    let aside = server.output();
+    assert_eq!(said["aside"], 5, "a stranger learns how many, and no names");
     for words in [
         "1-2026-11-20.journal is damaged at byte",
         "2-2026-11-20.journal is not the file of site-day 2-2026-11-20",
@@ -333,7 +337,8 @@ async fn a_release_without_room_is_written_once_there_is() {
     counted.hit_each(&api).await;
     counted.faults.set(&[Rule::always(Call::Write, "/releases/", Act::Errno(libc::ENOSPC))]);
     counted.move_on(2_000);
-    assert_eq!(said(&api, "releases", "No space left").await, 200, "hits go on");
+    assert_eq!(said(&api, "releases", "cannot be written: the log says why").await, 200, "hits go on");
+    assert!(server.output().contains("No space left"), "{}", server.output());
     counted.hit_each(&api).await;
     counted.check_reports(&api).await;
     counted.faults.clear();

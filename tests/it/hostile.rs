@@ -315,6 +315,25 @@ async fn a_proxy_that_nobody_named_is_shown() {
     }
 }
 
+/// Gauges move with single hits: a stranger could watch them. Whoever a proxy on the machine forwards is one.
+#[tokio::test]
+async fn metrics_are_for_the_machine_itself() {
+    let running = Running::with(&[]);
+    let ask = |header: Option<&str>| {
+        let request = running.api.request(reqwest::Method::GET, "/metrics");
+        super::api::answer(match header {
+            Some(name) => request.header(name, "192.0.2.1"),
+            None => request,
+        })
+    };
+    assert_eq!(ask(None).await.status, 200);
+    for header in ["X-Forwarded-For", "Forwarded", "X-Real-IP"] {
+        let answer = ask(Some(header)).await;
+        assert_eq!(answer.status, 403, "{header}");
+        assert!(!answer.body.contains("mayfly_"), "{header}: {}", answer.body);
+    }
+}
+
 /// Beyond its rate an address is answered as before, and counts no more; its neighbours do.
 #[tokio::test]
 async fn an_address_that_sends_too_much_is_limited_and_not_told() {

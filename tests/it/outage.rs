@@ -190,14 +190,16 @@ fn check_refusal(answer: &Answer) {
 }
 
 /// The health of a server that takes hits although its store is away.
-async fn check_away(counted: &Counted, api: &Api, words: &str) {
+async fn check_away(counted: &Counted, server: &Server, words: &str) {
+    let api = Api::of(server);
     let health = until_answered("health says that the store is away", async || {
         let (status, health) = api.get("/api/health", "").await;
         assert_eq!(status, StatusCode::OK, "{health}");
         (health["store"] != "ok").then_some(health)
     })
     .await;
-    assert!(health["store"].as_str().unwrap().contains(words), "{health}");
+    assert_eq!(health["store"], "away: the log says why", "a stranger learns no path and no error");
+    assert!(server.output().contains(words), "{}", server.output());
     let (name, key) = &counted.sites[0];
     let request = api.request(reqwest::Method::GET, &format!("/api/sites/{name}/report?p=day"));
     let answer = super::api::answer(request.bearer_auth(key)).await;
@@ -220,7 +222,7 @@ async fn a_server_starts_and_counts_without_its_store() {
     let server = counted.serve();
     let api = Api::of(&server);
     counted.hit_each(&api).await;
-    check_away(&counted, &api, STORE).await;
+    check_away(&counted, &server, STORE).await;
     // A day ends, and another begins.
     counted.move_on(15 * HOUR);
     counted.hit_each(&api).await;
@@ -253,7 +255,7 @@ async fn a_store_that_is_away_for_long_catches_up() {
         until("what is pending is released", || (counted.waiting() >= before + 10).then_some(()));
     }
     let api = Api::of(&server);
-    check_away(&counted, &api, STORE).await;
+    check_away(&counted, &server, STORE).await;
     let waiting = counted.waiting();
     let (held, resident) = (metric(&api, "mayfly_waiting_bytes").await, server.peak_kib());
     assert!(held < 256 << 20);
@@ -338,7 +340,7 @@ async fn a_foreign_database_is_named_and_left_alone() {
         let server = counted.serve();
         let api = Api::of(&server);
         counted.hit_each(&api).await;
-        check_away(&counted, &api, "unavailable").await;
+        check_away(&counted, &server, "unavailable").await;
         assert_eq!(fs::read(&path).unwrap(), foreign, "it is as it was");
         server.kill();
     }

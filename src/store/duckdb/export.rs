@@ -73,7 +73,12 @@ pub fn export(
     for table in Table::ALL {
         for &family in table.families() {
             let name = located(table, family);
-            found.push(write(&connection, to, format, &name, &of_rows(table, family)).map_err(unavailable)?);
+            let rows = of_rows(table, family);
+            let query = match format {
+                ExportFormat::Parquet => rows,
+                ExportFormat::Csv => defused(&rows, table, family),
+            };
+            found.push(write(&connection, to, format, &name, &query).map_err(unavailable)?);
         }
     }
     found.push(write(&connection, to, format, "days", DAYS).map_err(unavailable)?);
@@ -117,6 +122,21 @@ fn of_rows(table: Table, family: Family) -> String {
     )
 }
 
+/// Rows for a file that a spreadsheet may open: a text that it would run as a formula gets an apostrophe before it.
+fn defused(rows: &str, table: Table, family: Family) -> String {
+    let text = |name: &str| {
+        format!(
+            "CASE WHEN left({name}, 1) IN ('=', '+', '-', '@', chr(9), chr(13)) THEN chr(39) || {name} ELSE {name} \
+             END AS {name}"
+        )
+    };
+    let texts: Vec<String> = columns(table, family).iter().map(|column| text(column.name())).collect();
+    match texts.is_empty() {
+        true => rows.to_owned(),
+        false => format!("SELECT * REPLACE ({}) FROM ({rows})", texts.join(", ")),
+    }
+}
+
 fn write(
     connection: &Connection,
     to: &Path,
@@ -128,4 +148,78 @@ fn write(
     let path = to.join(&file).to_string_lossy().replace('\'', "''");
     let rows = connection.execute(&format!("COPY ({query}) TO '{path}' ({})", format.options()), [])?;
     Ok(Exported { file, rows: rows as u64 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{
+            day::Hour,
+            row::{DayRow, Release, ReleaseId, Row},
+        },
+        store::{
+            Store,
+            duckdb::{DuckStore, Limits},
+        },
+    };
+
+    #[test]
+    fn a_csv_runs_no_formula_and_parquet_has_the_text_as_it_is() {
+        let (site, day, node) = (SiteId(1), Day(20_779), 0);
+        let row = |source: &str| Row {
+            table: Table::Pages,
+            family: Family::Source,
+            day,
+            hour: has_hour(Table::Pages, Family::Source).then_some(Hour(3)),
+            keys: ["Campaigns".into(), source.into()].into(),
+            counts: vec![1; Table::Pages.counters().len()].into(),
+        };
+        let texts = ["=HYPERLINK(\"x\")", "+1", "-1", "@x", "\tx", "\rx", "news=1", ""];
+        let close = DayRow {
+            site,
+            day,
+            node,
+            closed_at_hour: 0,
+            k: 5,
+            salt_epochs: 1,
+            settings_version: 1,
+            sizes: Default::default(),
+            corrected: false,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.duckdb");
+        let store = DuckStore::open(&path, &Limits::default()).unwrap();
+        let id = ReleaseId { site, day, node, number: 1 };
+        store.insert(&Release { id, rows: texts.map(row).into(), close: Some(close) }).unwrap();
+        drop(store);
+        let found = |format: ExportFormat, reader: &str| {
+            export(&path, folder.path(), format, &[(site, "example.com".to_owned())], (None, None)).unwrap();
+            let file = folder.path().join(format!("pages_source.{}", format.name()));
+            let sql = format!(
+                "SELECT source FROM {reader}('{}'{})",
+                file.display(),
+                match format {
+                    ExportFormat::Parquet => "",
+                    ExportFormat::Csv => ", all_varchar = true, quote = '\"', escape = '\"'",
+                }
+            );
+            let connection = Connection::open_in_memory().unwrap();
+            let mut statement = connection.prepare(&sql).unwrap();
+            let found = statement.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
+            let mut found: Vec<String> = found.map(|text| text.unwrap().unwrap_or_default()).collect();
+            found.sort_unstable();
+            found
+        };
+        let sorted = |mut texts: Vec<String>| {
+            texts.sort_unstable();
+            texts
+        };
+        assert_eq!(found(ExportFormat::Parquet, "read_parquet"), sorted(texts.map(str::to_owned).into()));
+        let defused = texts.map(|text| match text {
+            "news=1" | "" => text.to_owned(),
+            _ => format!("'{text}"),
+        });
+        assert_eq!(found(ExportFormat::Csv, "read_csv"), sorted(defused.into()));
+    }
 }

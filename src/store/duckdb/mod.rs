@@ -56,6 +56,8 @@ impl Default for Limits {
 /// The `Store` port on DuckDB.
 pub struct DuckStore {
     writer: Mutex<Connection>,
+    /// Readers are made from it. It asks and writes nothing, so that they wait for no write, backup or restore.
+    source: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     /// Days whose rows are read, because they are not added up: changed after the commit that changes them,
     /// so that a reader is at worst late, and reads rows where it need not.
@@ -92,7 +94,8 @@ impl DuckStore {
         migrate::migrate(&mut connection)?;
         daily::catch_up(&mut connection).map_err(unavailable)?;
         let loose = RwLock::new(daily::loose(&connection).map_err(unavailable)?);
-        Ok(DuckStore { writer: Mutex::new(connection), readers: Mutex::default(), loose, file })
+        let source = Mutex::new(connection.try_clone().map_err(unavailable)?);
+        Ok(DuckStore { writer: Mutex::new(connection), source, readers: Mutex::default(), loose, file })
     }
 
     /// Moves what the write-ahead log holds into the database file. Done by itself as the log grows; worth
@@ -135,7 +138,8 @@ impl DuckStore {
         let connection = match idle {
             Some(connection) => connection,
             None => {
-                let connection = self.writer().try_clone().map_err(unavailable)?;
+                let source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+                let connection = source.try_clone().map_err(unavailable)?;
                 connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
                 connection
             }
@@ -425,6 +429,20 @@ mod tests {
         }
         assert_eq!(nested(&store, depth), "122.0 MiB");
         assert_eq!(store.idle().len(), IDLE_MAX);
+    }
+
+    #[test]
+    fn a_reader_waits_for_no_writer() {
+        let store = store();
+        assert!(store.idle().is_empty(), "the reader must be a new one");
+        let writing = store.writer();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| tell.send(store.last_release(SiteId(1), Day(20_779), 0)));
+            let answer = told.recv_timeout(std::time::Duration::from_secs(20));
+            drop(writing);
+            assert_eq!(answer.expect("answered while a writer works").unwrap(), 0);
+        });
     }
 
     #[test]
