@@ -1,6 +1,7 @@
 //! Days on their way from memory to the store: nothing lost, nothing twice, whatever fails or is killed.
 
 mod clocks;
+mod left;
 mod random;
 mod steps;
 mod threads;
