@@ -143,6 +143,9 @@ impl Store for FakeStore {
 
     fn last_release(&self, site: SiteId, day: Day, node: u32) -> Result<u32, StoreError> {
         let held = self.held();
+        if held.dead {
+            return Err(away());
+        }
         let of_day = held.releases.keys().filter(|id| (id.site, id.day, id.node) == (site, day, node));
         Ok(of_day.map(|id| id.number).max().unwrap_or(0))
     }
