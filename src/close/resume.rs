@@ -184,10 +184,14 @@ impl Start<'_> {
             found.aside.push(words);
         }
         tracing::info!(site = file.site.0, day = %file.day, "took an open day up again");
-        // What the day does not wait for is in the store, or was never offered to it.
-        let waiting = day.waiting();
+        // What the day has left behind may be in the store or not: it was refused before, or its journal lost. The
+        // store takes it once. What the journal never came to was never offered.
+        let (waiting, next) = (day.waiting(), day.next_number());
         for id in ids.into_iter().filter(|id| !waiting.contains(id)) {
-            self.files.remove(id).map_err(ResumeError::Files)?;
+            match id.number < next {
+                true => found.detached.push(id),
+                false => self.files.remove(id).map_err(ResumeError::Files)?,
+            }
         }
         Ok(())
     }

@@ -56,6 +56,8 @@ pub enum Fault {
     Before,
     /// It is written, and the answer is lost.
     After,
+    /// Nothing is written, and never will be.
+    Refused,
     /// The process is killed just before the write.
     KillBefore,
     /// The process is killed between the write and whatever it does next.
@@ -93,6 +95,9 @@ impl Store for FakeStore {
         let fault = held.fault.take();
         if held.dead || fault == Some(Fault::Before) {
             return Err(away());
+        }
+        if fault == Some(Fault::Refused) {
+            return Err(StoreError::Refused("no".into()));
         }
         let kill = |held: &mut Held| {
             held.dead = true;
@@ -138,6 +143,9 @@ impl Store for FakeStore {
 
     fn last_release(&self, site: SiteId, day: Day, node: u32) -> Result<u32, StoreError> {
         let held = self.held();
+        if held.dead {
+            return Err(away());
+        }
         let of_day = held.releases.keys().filter(|id| (id.site, id.day, id.node) == (site, day, node));
         Ok(of_day.map(|id| id.number).max().unwrap_or(0))
     }

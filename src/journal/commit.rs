@@ -183,10 +183,11 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a record to its file's pending ones.
+    /// Adds a record to its file's pending ones. Also while the disk is full: what memory has changed by now must
+    /// be written once there is room. Its waiters are told with the next try.
     pub(super) fn push(&self, slot: u64, seq: u64, record: &[u8]) -> Result<Arc<Batch>, CommitError> {
         let mut queue = self.lock();
-        queue.refuses()?;
+        queue.error.clone().map_or(Ok(()), Err)?;
         let queue = &mut *queue;
         let waiting =
             queue.files.get_mut(&slot).expect("a handle's file is in the queue until it is destroyed");

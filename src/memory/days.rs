@@ -221,7 +221,7 @@ impl Memory {
             replayed.apply(early);
         }
         match damaged {
-            Some(_) => self.close_gap(id, &handle, &mut replayed, files)?,
+            Some(_) => self.close_gap(id, &handle, &mut replayed, files, now)?,
             None => files.into_iter().for_each(|file| replayed.use_file(file)),
         }
         let tables = match now < replayed.calendar.ends {
@@ -266,20 +266,28 @@ impl Memory {
     }
 
     /// The end of the journal is lost. If releases were made after it, all that is pending here left with the first
-    /// of them: it must not be released again.
+    /// of them. So it is frozen under that one's number: a store that has it takes nothing twice, and one that has
+    /// not takes it once. The numbers after it are taken too; all that there can be, where nobody knows.
     fn close_gap(
         &self,
         id: FileId,
         handle: &Handle,
         replayed: &mut Replayed,
         files: Vec<Filed>,
+        now: UnixMs,
     ) -> Result<(), DayError> {
         let filed = files.iter().map(|file| file.id.number).max().unwrap_or(0);
-        let last = self.past.last_release(id.site, id.day, replayed.node()).unwrap_or(0).max(filed);
-        if last >= replayed.next_number() {
-            let frozen = Record::Frozen { number: last };
-            self.append(handle, &frozen)?.wait()?;
-            replayed.apply(frozen);
+        let last = self.past.last_release(id.site, id.day, replayed.node());
+        let last = last.unwrap_or_else(|| beyond(now, replayed.calendar.starts)).max(filed);
+        let next = replayed.next_number();
+        if last >= next {
+            let mut ticket = None;
+            for number in [next, last].into_iter().skip(usize::from(next == last)) {
+                let frozen = Record::Frozen { number };
+                ticket = Some(self.append(handle, &frozen)?);
+                replayed.apply(frozen);
+            }
+            ticket.map_or(Ok(()), |ticket| ticket.wait())?;
         }
         files.into_iter().for_each(|file| replayed.add_file(file));
         Ok(())

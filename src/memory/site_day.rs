@@ -353,6 +353,11 @@ impl SiteDay {
         self.lock().stored
     }
 
+    /// The number that the next release will have.
+    pub fn next_number(&self) -> u32 {
+        self.lock().next_number
+    }
+
     /// Forgets a release that the store has acknowledged, or that was set aside. The ticket, where the day is still open, resolves
     /// when the journal knows; then the release's file may go.
     ///

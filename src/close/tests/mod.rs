@@ -2,6 +2,7 @@
 
 mod aside;
 mod clocks;
+mod left;
 mod random;
 mod steps;
 mod threads;

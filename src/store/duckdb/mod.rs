@@ -38,7 +38,7 @@ pub use whole::{FamilySums, months};
 const IDLE_MAX: usize = 4;
 
 /// Prepared statements that a reader keeps: a report asks about twenty.
-const STATEMENTS_MAX: usize = 100;
+const STATEMENTS_MAX: usize = 40;
 
 /// How much of the machine DuckDB may take.
 #[derive(Clone, Debug)]
