@@ -52,6 +52,8 @@ pub struct Closing {
     flush_interval: Duration,
     last_flush: AtomicI64,
     stopping: AtomicBool,
+    /// Held while a day's release files are written: two threads may find the same release without one.
+    filing: Mutex<()>,
     /// There may be something to deliver.
     filed: Mutex<bool>,
     wake: Condvar,
@@ -114,6 +116,7 @@ impl Closing {
             flush_interval,
             last_flush: AtomicI64::new(now),
             stopping: AtomicBool::new(false),
+            filing: Mutex::new(()),
             filed: Mutex::new(true),
             wake: Condvar::new(),
             moving: Mutex::new(()),
@@ -229,6 +232,7 @@ impl Closing {
     /// Writes the files that a day's releases need, and offers them to the store. What fails is tried again with
     /// the next step.
     fn file(&self, day: &SiteDay) {
+        let _filing = lock(&self.filing);
         for release in day.to_file() {
             let filed = self.write(day, &release);
             if day.is_removed()

@@ -129,7 +129,12 @@ impl ReleaseFiles {
 
     fn put_aside(&self, id: ReleaseId, kind: &str, reason: &str) -> io::Result<()> {
         write_whole(&self.reason(id), &[reason.as_bytes(), b"\n"])?;
-        fs::rename(self.path(id), self.aside(id, kind))?;
+        let aside = self.aside(id, kind);
+        match fs::rename(self.path(id), &aside) {
+            // A kill before its day knew that it was refused: it was offered by itself, and then by its day.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && aside.exists() => {}
+            moved => moved?,
+        }
         sync(&self.refused)?;
         sync(&self.releases)
     }
@@ -349,7 +354,9 @@ mod tests {
     fn a_refused_release_lies_aside_until_it_is_offered_again() {
         let (folder, files) = files();
         files.write(&release(5)).unwrap();
+        files.refuse(release(5).id, "yes").unwrap();
         files.refuse(release(5).id, "no").unwrap();
+        assert!(files.refuse(release(6).id, "no").is_err(), "there is none");
         assert_eq!(files.list().unwrap(), []);
         let reason = folder.path().join("refused/7-2024-10-04-0-5.error.txt");
         assert_eq!(fs::read_to_string(&reason).unwrap(), "no\n");

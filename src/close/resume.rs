@@ -66,7 +66,10 @@ impl Start<'_> {
         self.wipe_past_days()?;
         let mut left = self.left()?;
         // What was refused is offered once more. Its day no longer knows it.
-        let detached = self.files.offer_again().map_err(ResumeError::Files)?;
+        let mut detached = self.files.offer_again().map_err(ResumeError::Files)?;
+        for id in detached.extract_if(.., |id| (self.site)(id.site).is_none()) {
+            self.files.remove_site(id.site).map_err(ResumeError::Files)?;
+        }
         let mut found = Leftovers { detached, ..Leftovers::default() };
         let journals = self.journal.list().map_err(ResumeError::Journal)?;
         self.look_aside(&journals, &mut found)?;

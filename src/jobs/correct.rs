@@ -75,8 +75,8 @@ pub(super) fn forget(rooms: &Rooms<'_>, name: &str, source: &str) -> Result<Stri
     if let Some(last) = open {
         rooms.control.add_forget(site.id, source, last)?;
     }
-    let last = open.unwrap_or(Day(i32::MAX / 2));
-    let found = rooms.store.forget(site.id, source, last)?;
+    // All days, also those after an old one that waits: rows that name a source come only with a day's close.
+    let found = rooms.store.forget(site.id, source, Day(i32::MAX / 2))?;
     tracing::info!(site = site.id.0, days = found.len(), "a source was forgotten");
     Ok(words(&site.name, source, &found, open))
 }

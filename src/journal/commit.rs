@@ -263,6 +263,7 @@ impl Shared {
     /// none has changed nothing that was synced before. Those who wait are told at once.
     fn write_with_room(&self, batch: &Batch, jobs: &[Job]) -> io::Result<()> {
         loop {
+            self.since.store(ticks(), Relaxed);
             let (at, error) = match write(jobs) {
                 Ok(()) => return sync_all(jobs),
                 Err(failed) => failed,

@@ -70,6 +70,11 @@ impl Places {
         ]
     }
 
+    /// Whether a journal of the site-day lies beside as damaged.
+    pub(super) fn was_damaged(&self, file: FileId) -> bool {
+        self.aside(file)[0].exists()
+    }
+
     pub(super) fn key(&self, file: FileId) -> PathBuf {
         self.key_dir.join(format!("{file}.journal-key"))
     }

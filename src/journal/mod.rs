@@ -184,6 +184,8 @@ pub struct Opened {
     pub created: bool,
     /// The journal was damaged: what is left of it are the records before the damage. In words.
     pub damaged: Option<String>,
+    /// It was found damaged before, on the same day. Whoever found it may not have come to its end.
+    pub was_damaged: bool,
 }
 
 /// The journals of all open days, and the thread that commits them.
@@ -295,6 +297,7 @@ impl Journal {
         };
         let end = replay::read(path, file, key.bytes(), &mut opened, each)?;
         let damaged = end.damaged.then(|| end.words(path));
+        let was_damaged = !created && self.places.was_damaged(file);
         if end.damaged {
             opened = self.places.salvage(file, &mut opened, end.offset).map_err(OpenError::at(path))?;
         } else if end.torn > 0 {
@@ -307,7 +310,14 @@ impl Journal {
         let writer =
             Writer { id: file, sink: into(opened), key, opening, frame: end.frame, offset: end.offset };
         let handle = self.enlist(writer, end.seq);
-        Ok(Opened { handle, records: end.seq, torn: end.torn > 0 && !end.damaged, created, damaged })
+        Ok(Opened {
+            handle,
+            records: end.seq,
+            torn: end.torn > 0 && !end.damaged,
+            created,
+            damaged,
+            was_damaged,
+        })
     }
 
     fn enlist(&self, writer: Writer, last: u64) -> Handle {
@@ -338,10 +348,10 @@ impl Journal {
         if !self.healthy() {
             return Some(Trouble::Failed);
         }
-        if self.shared.full.load(Acquire) {
-            return Some(Trouble::Full);
+        if self.shared.writing_for() > COMMIT_MAX {
+            return Some(Trouble::Hanging);
         }
-        (self.shared.writing_for() > COMMIT_MAX).then_some(Trouble::Hanging)
+        self.shared.full.load(Acquire).then_some(Trouble::Full)
     }
 
     /// The error of the write or sync that failed, or found no room.

@@ -205,7 +205,7 @@ impl Memory {
     ) -> Result<(SiteDay, Option<String>), DayError> {
         let id = FileId { site: fixed.site, day };
         let mut replay = Replay::new(fixed, day, self.caps.clone(), self.known.of(fixed.site));
-        let Opened { handle, records, created, damaged, .. } =
+        let Opened { handle, records, created, damaged, was_damaged, .. } =
             self.journal.open(id, |_, bytes| replay.take(bytes))?;
         if records == 0 {
             let last = self.past.last_release(fixed.site, day, self.node);
@@ -220,12 +220,14 @@ impl Memory {
             self.append(&handle, &early)?;
             replayed.apply(early);
         }
-        match damaged {
-            Some(_) => self.close_gap(id, &handle, &mut replayed, files, now)?,
-            None => files.into_iter().for_each(|file| replayed.use_file(file)),
+        // Until the day closes: a start that was killed may have found the damage, and not closed the gap.
+        let gap = damaged.is_some() || was_damaged;
+        match gap {
+            true => self.close_gap(id, &handle, &mut replayed, files, now)?,
+            false => files.into_iter().for_each(|file| replayed.use_file(file)),
         }
         let tables = match now < replayed.calendar.ends {
-            true => self.tables(id, &handle, &mut replayed, !created && damaged.is_none())?,
+            true => self.tables(id, &handle, &mut replayed, !created && !gap)?,
             false => Tables { salt: None, undo: None },
         };
         let Tables { salt, undo } = tables;

@@ -4,7 +4,7 @@
 //! told that it is away and why; asking is also what tries again, not more often than the waits allow.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
+    sync::{Arc, Mutex, PoisonError, RwLock, TryLockError, Weak},
     time::{Duration, Instant},
 };
 
@@ -32,9 +32,21 @@ pub struct Later<S> {
 }
 
 enum State<S> {
-    Open(Arc<S>),
-    /// Why, and what is still in use of the one before: two must never have the same file.
-    Away(String, Weak<S>),
+    Open(Arc<Opened<S>>),
+    /// Why, and whether the one before is still in use: two must never have the same file.
+    Away(String, Weak<()>),
+}
+
+/// A store, and a token that goes once the store is wholly closed: fields are dropped in order.
+struct Opened<S> {
+    store: S,
+    alive: Arc<()>,
+}
+
+impl<S> Opened<S> {
+    fn new(store: S) -> Arc<Opened<S>> {
+        Arc::new(Opened { store, alive: Arc::new(()) })
+    }
 }
 
 struct Tries {
@@ -62,7 +74,7 @@ impl<S: Store> Later<S> {
         waits: (Duration, Duration),
     ) -> Result<Later<S>, StoreError> {
         let state = match open() {
-            Ok(store) => State::Open(Arc::new(store)),
+            Ok(store) => State::Open(Opened::new(store)),
             Err(error @ (StoreError::Newer { .. } | StoreError::Refused(_))) => return Err(error),
             Err(error) => {
                 tracing::error!(%error, "the server starts without its store, and opens it when it can");
@@ -75,9 +87,9 @@ impl<S: Store> Later<S> {
 
     fn ask<T>(&self, ask: impl FnOnce(&S) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let store = self.store()?;
-        let answer = ask(&store);
+        let answer = ask(&store.store);
         if let Err(error) = &answer
-            && !store.usable()
+            && !store.store.usable()
         {
             self.lose(&store, error);
         }
@@ -85,23 +97,28 @@ impl<S: Store> Later<S> {
     }
 
     /// The store, opened now if it is away and its time has come.
-    fn store(&self) -> Result<Arc<S>, StoreError> {
-        let (why, left) = match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Open(store) => return Ok(store.clone()),
-            State::Away(why, left) => (why.clone(), left.clone()),
+    fn store(&self) -> Result<Arc<Opened<S>>, StoreError> {
+        let why = match self.look() {
+            Ok(store) => return Ok(store),
+            Err((why, _)) => why,
         };
-        let Ok(mut tries) = self.tries.try_lock() else { return Err(StoreError::Unavailable(why)) };
+        let mut tries = match self.tries.try_lock() {
+            Ok(tries) => tries,
+            Err(TryLockError::Poisoned(tries)) => tries.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Unavailable(why)),
+        };
+        // Somebody else may have opened it since the look, and lost it again.
+        let (why, left) = match self.look() {
+            Ok(store) => return Ok(store),
+            Err(away) => away,
+        };
         if Instant::now() < tries.next || left.strong_count() > 0 {
             return Err(StoreError::Unavailable(why));
-        }
-        // Somebody else may have opened it since the look.
-        if let State::Open(store) = &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            return Ok(store.clone());
         }
         match (self.open)() {
             Ok(store) => {
                 tracing::info!("the store is open");
-                let store = Arc::new(store);
+                let store = Opened::new(store);
                 self.set(State::Open(store.clone()));
                 tries.wait = self.waits.0;
                 Ok(store)
@@ -119,12 +136,20 @@ impl<S: Store> Later<S> {
         }
     }
 
+    /// The store as it is; while it is away, why, and what is left of the one before.
+    fn look(&self) -> Result<Arc<Opened<S>>, (String, Weak<()>)> {
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Open(store) => Ok(store.clone()),
+            State::Away(why, left) => Err((why.clone(), left.clone())),
+        }
+    }
+
     /// Lets go of a store that only another opening can help.
-    fn lose(&self, store: &Arc<S>, error: &StoreError) {
+    fn lose(&self, store: &Arc<Opened<S>>, error: &StoreError) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if matches!(&*state, State::Open(held) if Arc::ptr_eq(held, store)) {
             tracing::error!(%error, "the store is broken, and is opened anew");
-            *state = State::Away(error.to_string(), Arc::downgrade(store));
+            *state = State::Away(error.to_string(), Arc::downgrade(&store.alive));
         }
     }
 
@@ -211,6 +236,19 @@ mod tests {
         back.store(true, SeqCst);
         assert_eq!(store.extent(SiteId(1)).unwrap(), None);
         assert!(store.usable());
+    }
+
+    #[test]
+    fn an_opening_that_panics_is_tried_again() {
+        let tries = AtomicUsize::new(0);
+        let open = move || match tries.fetch_add(1, SeqCst) {
+            0 => Err(StoreError::Unavailable("away".into())),
+            1 => panic!("for the test"),
+            _ => duck(),
+        };
+        let store = Later::open_with(open, AT_ONCE).unwrap();
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| store.ready())).is_err());
+        assert!(store.ready().is_ok());
     }
 
     #[test]

@@ -2,7 +2,14 @@
 
 use std::fs;
 
-use crate::close::testing::*;
+use crate::{
+    close::{release_file::ReleaseFiles, testing::*},
+    domain::{
+        declaration::SiteId,
+        row::{Release, ReleaseId},
+    },
+    journal::{Journal, JournalConfig},
+};
 
 /// Flips a bit in the `n`th frame of the day's journal; it must not be the last.
 fn spoil(bench: &Bench, n: usize) {
@@ -102,4 +109,30 @@ fn after_a_damage_new_hits_take_no_numbers_of_a_store_that_is_away() {
     bench.store.held().dead = true;
     bench.start();
     check_counted(&mut bench);
+}
+
+#[test]
+fn a_start_that_is_killed_as_it_finds_a_damage_leaves_it_to_the_next() {
+    let mut bench = damaged_before_its_releases();
+    let config = JournalConfig::new(bench.path("journal"), bench.path("keys"));
+    let journal = Journal::start(config).unwrap();
+    let file = journal.list().unwrap()[0];
+    assert!(journal.open(file, |_, _| {}).unwrap().damaged.is_some());
+    drop(journal);
+    bench.start();
+    check_counted(&mut bench);
+}
+
+#[test]
+fn a_refused_release_of_a_site_that_was_removed_goes_with_it() {
+    let mut bench = Bench::new();
+    bench.acknowledged(1, "a");
+    bench.stop();
+    let files = ReleaseFiles::in_data(&bench.path("")).unwrap();
+    let id = ReleaseId { site: SiteId(8), day: TODAY, node: 0, number: 1 };
+    files.write(&Release { id, rows: Vec::new(), close: None }).unwrap();
+    files.refuse(id, "no").unwrap();
+    bench.start();
+    assert!(bench.store.held().releases.is_empty());
+    assert!(bench.listed("releases").is_empty() && bench.listed("refused").is_empty());
 }

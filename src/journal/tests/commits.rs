@@ -351,6 +351,40 @@ fn a_disk_that_hangs_is_noticed_and_ends_by_itself() {
 }
 
 #[test]
+fn a_disk_that_hangs_while_it_is_full_is_noticed() {
+    /// Has no room for the first write, and does not end the second.
+    struct Stuck(File, bool, Arc<Barrier>);
+    impl Sink for Stuck {
+        fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+            if !std::mem::replace(&mut self.1, true) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            (0..2).for_each(|_| drop(self.2.wait()));
+            Sink::write_all(&mut self.0, bytes)
+        }
+        fn sync(&mut self) -> io::Result<()> {
+            self.0.sync()
+        }
+        fn cut(&mut self, len: u64) -> io::Result<()> {
+            self.0.cut(len)
+        }
+    }
+    let bench = Bench::new();
+    let journal = bench.start();
+    let barrier = Arc::new(Barrier::new(2));
+    let stuck = barrier.clone();
+    let opened = journal.open_into(DAY, |_, _| {}, |file| Box::new(Stuck(file, false, stuck))).unwrap();
+    assert!(journal.append(&opened.handle, b"x").unwrap().wait().is_err());
+    barrier.wait();
+    assert_ne!(journal.shared.since.load(Relaxed), 0, "a write is under way");
+    barrier.wait();
+    while journal.trouble().is_some() {
+        std::thread::yield_now();
+    }
+    assert_eq!(opened.handle.committed().load(SeqCst), 1);
+}
+
+#[test]
 fn what_waits_is_bounded() {
     let bench = Bench::new();
     let config = JournalConfig { pending_bytes_max: 3 << 20, ..bench.config() };

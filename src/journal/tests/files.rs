@@ -130,7 +130,7 @@ fn a_damaged_journal_goes_on_from_before_the_damage_and_is_kept_until_its_day_cl
     bench.write(&[&[b"goes on"]]);
     let (records, opened) = bench.read().unwrap();
     assert_eq!(records, [&records_of(&FRAMES[..1])[..], &[b"goes on".to_vec()]].concat());
-    assert_eq!((opened.damaged, opened.torn), (None, false));
+    assert_eq!((opened.damaged, opened.was_damaged, opened.torn), (None, true, false));
     let kept = PathBuf::from(format!("{}.damaged", bench.path().display()));
     assert_eq!(fs::read(&kept).unwrap(), bytes);
     let journal = bench.start();
