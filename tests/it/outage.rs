@@ -345,10 +345,11 @@ async fn a_foreign_database_is_named_and_left_alone() {
         server.kill();
     }
     let server = counted.serve();
-    // At once, since it is looked for all the time.
     fs::rename(&kept, &path).unwrap();
     let api = Api::of(&server);
     counted.hit_each(&api).await;
+    // Health says that the store is away only once something was to be brought to it.
+    until_answered("the store is taken up", async || counted.reported(&api, 0).await).await;
     counted.delivered(&api).await;
     counted.check_reports(&api).await;
     counted.close_and_check(server).await;
