@@ -280,10 +280,6 @@ fn config(limits: &Limits) -> duckdb::Result<Config> {
         .with("enable_external_access", "false")?
         .with("preserve_insertion_order", "true")?
         .with("checkpoint_threshold", LOG_BYTES)?
-        // What it has freed goes back to the system, and early: it would keep 128 MiB of it, and whatever threads
-        // freed that do nothing more.
-        .with("allocator_background_threads", "true")?
-        .with("allocator_flush_threshold", "8MB")?
         .max_memory(&format!("{}MB", limits.memory_mb.max(64)))?
         .threads(i64::from(limits.threads.max(1)))
 }
