@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for FUZZ_SECONDS (600), one after the other, and prints what each did. A finding is left in
-# target/fuzz/work/TARGET/findings; what was worth keeping goes, minimised, into fuzz/corpus/TARGET.pack.
+# target/fuzz/runs/TARGET/findings; what was worth keeping goes, minimised, into fuzz/corpus/TARGET.pack.
 # FUZZ_TARGETS names some of them: make fuzz FUZZ_SECONDS=60 FUZZ_TARGETS="url query"
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,7 +22,7 @@ for target in $targets; do
     url) longest=2500 ;;
     *) longest=800 ;;
   esac
-  binary=target/fuzz/$host/release/$target work=target/fuzz/work/$target
+  binary=target/fuzz/$host/release/$target work=target/fuzz/runs/$target
   rm -rf "$work/corpus" "$work/least"
   mkdir -p "$work/corpus" "$work/least" "$work/findings"
   node fuzz/pack.mjs unpack "fuzz/corpus/$target.pack" "$work/corpus"
