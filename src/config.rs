@@ -393,7 +393,11 @@ fn flag(field: &'static str, given: Option<&str>) -> Result<bool> {
     one_of(field, given, &[("false", false), ("true", true), ("1", true), ("0", false)])
 }
 
-fn store(text: &str, data: &Path) -> Result<StoreChoice> {
+/// A store by its name, such as the setting `store` has it; a file without a path lies in the data directory.
+///
+/// # Errors
+/// What is not allowed.
+pub fn store(text: &str, data: &Path) -> Result<StoreChoice> {
     if text.starts_with("clickhouse://") {
         // The address may hold a password: it is not repeated.
         return wrong(

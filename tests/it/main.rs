@@ -9,6 +9,7 @@ mod api; // requests of the tests below
 mod backup; // backups, restores and exports of a running server
 mod clocks; // the real binary under clocks that jump, days of every length, zones that change
 mod compare; // a report's JSON against what it must say
+mod copy; // rows moved from one store to another, through kills, and compared
 mod corpora; // every input that fuzzing found worth keeping, and the seeds, against the laws of fuzz/
 mod correct; // sites renamed, merged, and rid of a source
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
