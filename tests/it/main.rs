@@ -35,6 +35,7 @@ mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
 mod raw; // HTTP by hand
 mod rows; // what the store really holds
+mod scale; // the constants of docs/SCALE.md, measured
 mod server; // a real Mayfly and its clock
 mod soak; // a long run: memory stays level while days come and go
 mod tidy; // rules of the house that a compiler does not know
