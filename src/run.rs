@@ -48,7 +48,7 @@ use crate::{
         sealed,
     },
     parts::Parts,
-    serve::serve,
+    serve::{ServeError, Welcome, serve},
     store::{
         Store, StoreError,
         duckdb::{DuckStore, Limits},
@@ -80,27 +80,21 @@ pub enum RunError {
     Failed(CommitError),
     #[error(transparent)]
     Resume(#[from] ResumeError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error("{what}: {error}")]
     Io { what: String, error: io::Error },
     #[error("the demo: {0}")]
     Demo(String),
 }
 
-pub(crate) fn io_of(what: impl Into<String>) -> impl FnOnce(io::Error) -> RunError {
+fn io_of(what: impl Into<String>) -> impl FnOnce(io::Error) -> RunError {
     let what = what.into();
     move |error| RunError::Io { what, error }
 }
 
-/// What is said once the server listens, for a person to read.
-pub struct Welcome {
-    pub address: std::net::SocketAddr,
-    /// While nobody has claimed this install.
-    pub claim_token: Option<String>,
-    pub demo: bool,
-}
-
-/// Serves until `shutdown` resolves; each `reload` reads the location database again. At the end readiness goes off, what is in flight is answered, and everything
-/// acknowledged is on the disk when this returns.
+/// Serves until `shutdown` resolves; each `reload` reads the location database again. At the end readiness goes off,
+/// what is in flight is answered, and everything acknowledged is on the disk when this returns.
 ///
 /// # Errors
 /// [`RunError`] names what is missing or wrong.
@@ -137,7 +131,7 @@ pub async fn run(
     tracing::info!("stopped");
     match failed {
         Some(error) => Err(RunError::Failed(error)),
-        None => served,
+        None => Ok(served?),
     }
 }
 
