@@ -271,7 +271,8 @@ impl Parts {
         self.collector.settle(now);
         self.erase_removed();
         self.jobs.step(now);
-        self.retention.step(&*self.store, &self.control.directory().load(), now, Instant::now());
+        let aside = |site, before| self.closing.erase_aside(site, before);
+        self.retention.step(&*self.store, aside, &self.control.directory().load(), now, Instant::now());
     }
 
     fn erase_removed(&self) {
