@@ -431,6 +431,21 @@ mod tests {
         assert_eq!(store.idle().len(), IDLE_MAX);
     }
 
+    /// Far more statements than a reader keeps, each twice: the oldest made room, and is prepared again.
+    #[test]
+    fn a_reader_that_has_forgotten_a_statement_prepares_it_again() {
+        let store = store();
+        for _ in 0..2 {
+            for n in 0..3 * STATEMENTS_MAX {
+                let ask = |connection: &Connection| {
+                    connection.prepare_cached(&format!("SELECT {n}"))?.query_row([], |row| row.get(0))
+                };
+                assert_eq!(store.reading::<usize>(ask).unwrap(), n);
+            }
+        }
+        assert_eq!(store.idle().len(), 1, "one reader was asked all of it");
+    }
+
     #[test]
     fn a_reader_waits_for_no_writer() {
         let store = store();
