@@ -158,13 +158,13 @@ impl Drop for LeaveFiles {
 
 /// Opens the database, and makes it where there never was one: a file that is gone later was moved away, and an
 /// empty one in its place would take what belongs into it.
-fn opener(path: PathBuf) -> impl Fn() -> Result<DuckStore, StoreError> + Send + Sync {
+fn opener(path: PathBuf, limits: Limits) -> impl Fn() -> Result<DuckStore, StoreError> + Send + Sync {
     let known = AtomicBool::new(path.exists());
     move || {
         if known.load(Relaxed) && !path.exists() {
             return Err(StoreError::Unavailable(format!("{} is gone", path.display())));
         }
-        let store = DuckStore::open(&path, &Limits::default())?;
+        let store = DuckStore::open(&path, &limits)?;
         known.store(true, Relaxed);
         Ok(store)
     }
@@ -175,7 +175,7 @@ impl Parts {
         folder::make(&config.data).map_err(io_of(format!("the data directory {}", config.data.display())))?;
         let control = Arc::new(Control::open(&config.control_file(), now)?);
         let StoreChoice::DuckDb { path } = config.store.clone();
-        let store = Later::open(opener(path))?;
+        let store = Later::open(opener(path, Limits::of_memory(config.store_memory)))?;
         let store: Arc<dyn Store> = Arc::new(store);
         if config.demo {
             demo::declare(&control, now).map_err(RunError::Demo)?;
