@@ -374,7 +374,7 @@ mod tests {
     fn a_database_is_made_once_and_never_in_the_place_of_one_that_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.duckdb");
-        let open = opener(path.clone());
+        let open = opener(path.clone(), Limits::default());
         drop(open().unwrap());
         std::fs::rename(&path, folder.path().join("moved")).unwrap();
         let error = open().err().unwrap().to_string();
