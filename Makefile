@@ -46,8 +46,10 @@ run: bin ## serve on the embedded store, with a demo site to click on
 test: setup front tools ## every suite, with seconds for each
 	@bash scripts/test.sh
 
-crash: bin ## 200 kills under load, kills at each call on a file, and power losses
-	CRASH_CYCLES=200 $(CARGO) test --locked --profile ci --test it crash:: -- --nocapture --test-threads=1
+crash: bin ## 200 kills under load, kills at a sample of calls on files, and power losses
+	CRASH_CYCLES=200 CRASH_STRIDE=6 $(CARGO) test --locked --profile ci --test it crash:: -- --nocapture --test-threads=1
+places: bin ## kills at every call on a file, one life each
+	CRASH_STRIDE=1 $(CARGO) test --locked --profile ci --test it crash::places::kills_at -- --nocapture
 
 outage: bin ## the store away for long: 2,000 releases wait and catch up
 	OUTAGE_TICKS=200 $(CARGO) test --locked --profile ci --test it outage:: -- --nocapture

@@ -44,6 +44,7 @@ raw_config! {
     data "MAYFLY_DATA" "DIRECTORY" "Where rows, journals and the control database live [default: mayfly-data, or the service's state directory]"
     runtime "MAYFLY_RUNTIME" "DIRECTORY|none" "Memory-backed directory for salts and visitor tables, so that a restart splits no visit [default: the user's runtime directory, if memory-backed]"
     store "MAYFLY_STORE" "STORE" "`duckdb` or `duckdb:PATH` [default: duckdb, in the data directory]"
+    store_memory "MAYFLY_STORE_MEMORY" "MB" "Most memory that the embedded store takes, in megabytes [default: 512]"
     durability "MAYFLY_DURABILITY" "power|process" "What an acknowledged hit survives: a power loss, or a crash of the process only [default: power]"
     flush_interval "MAYFLY_FLUSH_INTERVAL" "DURATION" "How often pages leave memory for the store, such as `1h` or `2s` [default: 1h]"
     node "MAYFLY_NODE" "NUMBER" "Number of this collector among those of one store [default: 0]"
@@ -78,6 +79,8 @@ pub struct Config {
     /// Memory-backed directory, not yet made; `None`: a restart splits the visits that run.
     pub runtime: Option<PathBuf>,
     pub store: StoreChoice,
+    /// Megabytes (10^6 bytes), 64..=1,000,000; of the embedded store.
+    pub store_memory: u32,
     pub durability: Durability,
     /// 1 s ..= 24 h.
     pub flush_interval: Duration,
@@ -267,6 +270,7 @@ impl Config {
                 "an address and a port, such as `0.0.0.0:8000` or `[::]:8000`",
             )?,
             store: store(raw.store.as_deref().unwrap_or("duckdb"), &data)?,
+            store_memory: number("store_memory", raw.store_memory.as_deref(), 512, 64, 1_000_000)? as u32,
             data,
             runtime,
             durability,
@@ -330,6 +334,7 @@ impl fmt::Display for Config {
         writeln!(f, "data = {:?}", self.data.display().to_string())?;
         writeln!(f, "runtime = {:?}", path(&self.runtime))?;
         writeln!(f, "store = {:?}", format!("duckdb:{}", database.display()))?;
+        writeln!(f, "store_memory = {}", self.store_memory)?;
         writeln!(
             f,
             "durability = {:?}",

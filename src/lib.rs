@@ -15,7 +15,7 @@ pub mod memory;
 pub mod parts;
 pub mod report;
 pub mod run;
-mod serve;
+pub mod serve;
 pub mod service;
 pub mod simulate;
 pub mod store;

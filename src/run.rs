@@ -48,7 +48,7 @@ use crate::{
         sealed,
     },
     parts::Parts,
-    serve::serve,
+    serve::{ServeError, Welcome, serve},
     store::{
         Store, StoreError,
         duckdb::{DuckStore, Limits},
@@ -80,27 +80,21 @@ pub enum RunError {
     Failed(CommitError),
     #[error(transparent)]
     Resume(#[from] ResumeError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error("{what}: {error}")]
     Io { what: String, error: io::Error },
     #[error("the demo: {0}")]
     Demo(String),
 }
 
-pub(crate) fn io_of(what: impl Into<String>) -> impl FnOnce(io::Error) -> RunError {
+fn io_of(what: impl Into<String>) -> impl FnOnce(io::Error) -> RunError {
     let what = what.into();
     move |error| RunError::Io { what, error }
 }
 
-/// What is said once the server listens, for a person to read.
-pub struct Welcome {
-    pub address: std::net::SocketAddr,
-    /// While nobody has claimed this install.
-    pub claim_token: Option<String>,
-    pub demo: bool,
-}
-
-/// Serves until `shutdown` resolves; each `reload` reads the location database again. At the end readiness goes off, what is in flight is answered, and everything
-/// acknowledged is on the disk when this returns.
+/// Serves until `shutdown` resolves; each `reload` reads the location database again. At the end readiness goes off,
+/// what is in flight is answered, and everything acknowledged is on the disk when this returns.
 ///
 /// # Errors
 /// [`RunError`] names what is missing or wrong.
@@ -137,7 +131,7 @@ pub async fn run(
     tracing::info!("stopped");
     match failed {
         Some(error) => Err(RunError::Failed(error)),
-        None => served,
+        None => Ok(served?),
     }
 }
 
@@ -164,13 +158,13 @@ impl Drop for LeaveFiles {
 
 /// Opens the database, and makes it where there never was one: a file that is gone later was moved away, and an
 /// empty one in its place would take what belongs into it.
-fn opener(path: PathBuf) -> impl Fn() -> Result<DuckStore, StoreError> + Send + Sync {
+fn opener(path: PathBuf, limits: Limits) -> impl Fn() -> Result<DuckStore, StoreError> + Send + Sync {
     let known = AtomicBool::new(path.exists());
     move || {
         if known.load(Relaxed) && !path.exists() {
             return Err(StoreError::Unavailable(format!("{} is gone", path.display())));
         }
-        let store = DuckStore::open(&path, &Limits::default())?;
+        let store = DuckStore::open(&path, &limits)?;
         known.store(true, Relaxed);
         Ok(store)
     }
@@ -181,7 +175,7 @@ impl Parts {
         folder::make(&config.data).map_err(io_of(format!("the data directory {}", config.data.display())))?;
         let control = Arc::new(Control::open(&config.control_file(), now)?);
         let StoreChoice::DuckDb { path } = config.store.clone();
-        let store = Later::open(opener(path))?;
+        let store = Later::open(opener(path, Limits::of_memory(config.store_memory)))?;
         let store: Arc<dyn Store> = Arc::new(store);
         if config.demo {
             demo::declare(&control, now).map_err(RunError::Demo)?;
@@ -277,7 +271,8 @@ impl Parts {
         self.collector.settle(now);
         self.erase_removed();
         self.jobs.step(now);
-        self.retention.step(&*self.store, &self.control.directory().load(), now, Instant::now());
+        let aside = |site, before| self.closing.erase_aside(site, before);
+        self.retention.step(&*self.store, aside, &self.control.directory().load(), now, Instant::now());
     }
 
     fn erase_removed(&self) {
@@ -379,7 +374,7 @@ mod tests {
     fn a_database_is_made_once_and_never_in_the_place_of_one_that_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.duckdb");
-        let open = opener(path.clone());
+        let open = opener(path.clone(), Limits::default());
         drop(open().unwrap());
         std::fs::rename(&path, folder.path().join("moved")).unwrap();
         let error = open().err().unwrap().to_string();

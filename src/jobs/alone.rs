@@ -73,7 +73,7 @@ impl Alone {
     ) -> Result<String> {
         sweep(control, &self.data);
         let StoreChoice::DuckDb { path } = &config.store;
-        let store = DuckStore::open(path, &Limits::default())?;
+        let store = DuckStore::open(path, &Limits::of_memory(config.store_memory))?;
         let days = on_disk(&self.data).map_err(JobError::file(&self.data))?;
         let days = OnDisk { days, store: &store };
         let stopping = AtomicBool::new(false);
