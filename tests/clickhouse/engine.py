@@ -13,7 +13,7 @@ It also fails when it is told to, which a real server cannot be asked for: POST 
 
 What the engine in a process cannot do (Keeper, Distributed over other servers, users and GRANT) it refuses.
 
-    python engine.py DIRECTORY [PORT] [--remove]
+    python engine.py DIRECTORY [PORT] [--remove] [--tls FILE]
 
 prints "listening PORT" once it serves (port 0 takes a free one) and ends at the end of its input; then the directory
 goes where it was told so.
@@ -27,6 +27,8 @@ import os
 import re
 import shutil
 import socket
+import ssl
+import struct
 import sys
 import tempfile
 import threading
@@ -93,8 +95,56 @@ def quoted(value):
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def blocks(body):
+    """The bytes in ClickHouse's compressed blocks: 16 bytes of checksum, the method, both sizes, the data."""
+    out = bytearray()
+    while body:
+        method, size, whole = struct.unpack_from("<BII", body, 16)
+        data, body = body[25:16 + size], body[16 + size:]
+        out += data if method == 0x02 else lz4(data, whole)
+    return bytes(out)
+
+
+def lz4(data, size):
+    """A block of LZ4 (lz4_Block_format.md): literals, then what was there before, again and again."""
+    out, at = bytearray(), 0
+
+    def longer(n):
+        nonlocal at
+        more = 255
+        while n >= 15 and more == 255:
+            more = data[at]
+            n, at = n + more, at + 1
+        return n
+
+    while at < len(data):
+        token = data[at]
+        at += 1
+        literals = longer(token >> 4)
+        out += data[at:at + literals]
+        at += literals
+        if at >= len(data):
+            break
+        back = data[at] | data[at + 1] << 8
+        at += 2
+        for _ in range(longer(token & 15) + 4):
+            out.append(out[-back])
+    assert len(out) == size, "a block of another size than it says"
+    return bytes(out)
+
+
+def frame(answer):
+    """An LZ4 frame of blocks that are not compressed: enough to show that the client reads frames."""
+    parts = [answer[at:at + 65536] for at in range(0, len(answer), 65536)]
+    data = b"".join(struct.pack("<I", len(part) | 1 << 31) + part for part in parts)
+    return b"\x04\x22\x4d\x18\x60\x40\x82" + data + bytes(4)
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # An answer leaves as one, at once.
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
     engine = None
 
     def log_message(self, *_):
@@ -137,6 +187,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             for part in form.iter_parts():
                 fields[part.get_param("name", header="content-disposition")] = part.get_payload(decode=True).decode()
             body = b""
+        if fields.get("decompress") == "1":
+            body = blocks(body)
         sql = fields.get("query", "")
         if not INSERT.match(sql):
             sql, body = (sql + "\n" + body.decode()).strip(), b""
@@ -164,7 +216,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if act == "drop_after":
             return self.drop()
         summary = json.dumps({"read_rows": str(rows), "read_bytes": str(read)})
-        self.answer(200, answer, [("X-ClickHouse-Summary", summary)])
+        headers = [("X-ClickHouse-Summary", summary)]
+        if answer and "lz4" in self.headers.get("Accept-Encoding", ""):
+            answer = frame(answer)
+            headers.append(("Content-Encoding", "lz4"))
+        self.answer(200, answer, headers)
 
     def refuse(self, text):
         code = re.search(r"Code: (\d+)", text)
@@ -186,6 +242,10 @@ def main():
     Handler.engine = Engine(directory)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
+    if "--tls" in sys.argv:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[sys.argv.index("--tls") + 1])
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"listening {server.server_address[1]}", flush=True)
     # Whoever started it holds its input, and takes it along when it goes.

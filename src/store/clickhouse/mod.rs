@@ -76,20 +76,25 @@ impl ClickStore {
     /// # Errors
     /// `Newer` for the database of a newer program, `Unavailable` where nobody answers or the user may not.
     pub fn open(address: &Address) -> Result<ClickStore, StoreError> {
+        let store = ClickStore::unasked(address)?;
+        migrate::migrate(&store)?;
+        Ok(store)
+    }
+
+    /// Ready to ask; nobody was asked yet.
+    fn unasked(address: &Address) -> Result<ClickStore, StoreError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("clickhouse")
             .enable_all()
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let store = ClickStore {
+        Ok(ClickStore {
             client: client(address)?,
             database: address.database.clone(),
             tables: Tables { cluster: address.cluster.clone() },
             runtime: Some(runtime),
-        };
-        migrate::migrate(&store)?;
-        Ok(store)
+        })
     }
 
     /// The statements that make the newest schema, for a server or for this cluster.
@@ -178,7 +183,10 @@ fn client(address: &Address) -> Result<Client, StoreError> {
         .with_url(address.url())
         .with_database(&address.database)
         .with_compression(if address.compressed { Compression::Lz4 } else { Compression::None })
-        .with_product_info("mayfly", env!("CARGO_PKG_VERSION"));
+        .with_product_info("mayfly", env!("CARGO_PKG_VERSION"))
+        // The server need not remember who asked what, and when.
+        .with_setting("log_queries", "0")
+        .with_setting("log_query_threads", "0");
     let client = match &address.user {
         Some(user) => client.with_user(user),
         None => client,
