@@ -1,16 +1,16 @@
 //! `mayfly copy`: opens two stores that nobody else uses, and has one's rows copied into the other.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{CliError, Result};
 use crate::{
-    config::{self, StoreChoice},
+    config::{self, RawConfig, StoreChoice},
     domain::{day::Day, declaration::SiteId},
-    jobs::{alone::Alone, copy},
-    store::{
-        Store, StoreError,
-        duckdb::{DuckStore, Limits},
-    },
+    jobs::{JobError, alone::Alone, copy},
+    store::{Store, StoreError},
 };
 
 pub(super) const COPY: &str = "Copy all rows of one store into another
@@ -30,30 +30,25 @@ pub struct CopyArgs {
     to: String,
 }
 
-/// What the command line says about the install around the stores.
-pub(super) struct Install<'a> {
-    pub data: &'a Path,
-    /// The setting `store`.
-    pub store: Option<&'a str>,
-}
-
 pub(super) fn run(
     arguments: &CopyArgs,
-    install: &Install<'_>,
+    raw: &RawConfig,
+    data: &Path,
     says: &(dyn Fn(&str) + Sync),
 ) -> Result<String> {
-    let [from, to] = [&arguments.from, &arguments.to].map(|text| config::store(text, install.data));
-    let (from, to) = (from?, to?);
+    let named = |text: &str| config::named_store(raw, text, data);
+    let (from, to) = (named(&arguments.from)?, named(&arguments.to)?);
+    let own = named(raw.store.as_deref().unwrap_or("duckdb"))?;
     if same(&from, &to) {
         return Err(CliError::Refused("--from and --to name the same store".to_owned()));
     }
-    if let StoreChoice::DuckDb { path } = &from
+    if let StoreChoice::DuckDb { path, .. } = &from
         && !path.exists()
     {
         return Err(CliError::Refused(format!("{}: there is no such file", path.display())));
     }
-    let source = data_of(&from, install)?;
-    let target = data_of(&to, install)?.filter(|data| Some(data) != source.as_ref());
+    let source = data_of(&from, &own, data);
+    let target = data_of(&to, &own, data).filter(|data| Some(data) != source.as_ref());
     let _nobody_else = [claim(source, true)?, claim(target, false)?];
     let (from, to) = (open(&from)?, open(&to)?);
     copy::copy(&*from, &*to, says)?.words().map_err(CliError::Refused)
@@ -65,16 +60,19 @@ fn same(one: &StoreChoice, other: &StoreChoice) -> bool {
 
 /// The file of a store that is one, and there.
 fn file(choice: &StoreChoice) -> Option<PathBuf> {
-    let StoreChoice::DuckDb { path } = choice;
-    path.canonicalize().ok()
+    match choice {
+        StoreChoice::DuckDb { path, .. } => path.canonicalize().ok(),
+        StoreChoice::ClickHouse(_) => None,
+    }
 }
 
-fn open(choice: &StoreChoice) -> Result<Box<dyn Store>> {
-    let StoreChoice::DuckDb { path } = choice;
-    match DuckStore::open(path, &Limits::default()) {
-        Ok(store) => Ok(Box::new(store)),
-        Err(StoreError::Unavailable(why)) if why.contains("lock") => Err(held(path)),
-        Err(error) => Err(crate::jobs::JobError::from(error).into()),
+fn open(choice: &StoreChoice) -> Result<Arc<dyn Store>> {
+    match (choice.open(), choice) {
+        (Ok(store), _) => Ok(store),
+        (Err(StoreError::Unavailable(why)), StoreChoice::DuckDb { path, .. }) if why.contains("lock") => {
+            Err(held(path))
+        }
+        (Err(error), _) => Err(JobError::from(error).into()),
     }
 }
 
@@ -104,11 +102,14 @@ fn still_waiting(data: &Path, days: usize, (SiteId(site), day): (SiteId, Day)) -
     )
 }
 
-/// The data directory that a store belongs to, if it is one of this machine's.
-fn data_of(choice: &StoreChoice, install: &Install<'_>) -> Result<Option<PathBuf>> {
+/// The data directory that a store belongs to, if it is one of this machine's: where its file is, or of the install
+/// whose own it is.
+fn data_of(choice: &StoreChoice, own: &StoreChoice, data: &Path) -> Option<PathBuf> {
     let is_install = |data: &Path| config::control_file(data).exists();
-    let StoreChoice::DuckDb { path } = choice;
-    let beside = path.parent().map(Path::to_owned).filter(|data| is_install(data));
-    let own = config::store(install.store.unwrap_or("duckdb"), install.data)?;
-    Ok(beside.or_else(|| (own == *choice && is_install(install.data)).then(|| install.data.to_owned())))
+    let beside = match choice {
+        StoreChoice::DuckDb { path, .. } => path.parent().filter(|data| is_install(data)),
+        StoreChoice::ClickHouse(_) => None,
+    };
+    let its_own = (own == choice && is_install(data)).then_some(data);
+    beside.or(its_own).map(Path::to_owned)
 }
