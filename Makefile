@@ -76,8 +76,9 @@ bench-core: setup ## the counting core alone
 bench-http: bin ## durable collection against a route that only reads the body
 	@bash benches/http.sh
 
-bench-store: setup ## a year of ten million page views in the store: rows, bytes, times of reports
+bench-store: setup clickhouse ## a year of ten million page views in each store: rows, bytes, times of reports
 	$(CARGO) bench --profile ci --bench reports
+	MAYFLY_BENCH_STORE=clickhouse $(CARGO) bench --profile ci --bench reports
 scale: setup ## the constants behind docs/SCALE.md, measured and held against the page
 	SCALE=1 $(CARGO) test --locked --profile ci --test it scale:: -- --nocapture
 
