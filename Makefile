@@ -76,6 +76,11 @@ bench-core: setup ## the counting core alone
 bench-http: bin ## durable collection against a route that only reads the body
 	@bash benches/http.sh
 
+bench-store: setup ## a year of ten million page views in the store: rows, bytes, times of reports
+	$(CARGO) bench --profile ci --bench reports
+scale: setup ## the constants behind docs/SCALE.md, measured and held against the page
+	SCALE=1 $(CARGO) test --locked --profile ci --test it scale:: -- --nocapture
+
 fuzz: setup ## every fuzz target for FUZZ_SECONDS (600) each; needs a C++ compiler
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) FUZZ_TARGETS="$(FUZZ_TARGETS)" bash scripts/fuzz.sh
 

@@ -401,7 +401,10 @@ fn flag(field: &'static str, given: Option<&str>) -> Result<bool> {
 }
 
 /// The store, with the files that hold its secrets.
-fn store(raw: &RawConfig, data: &Path) -> Result<StoreChoice> {
+///
+/// # Errors
+/// The setting that is wrong, and what is allowed.
+pub fn store(raw: &RawConfig, data: &Path) -> Result<StoreChoice> {
     let text = raw.store.as_deref().unwrap_or("duckdb").trim();
     // An address may hold a password: it is not repeated.
     let said = if text.contains('@') { "clickhouse://..." } else { text };

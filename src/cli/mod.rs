@@ -3,6 +3,7 @@
 //! Commands return what is to be printed, or an error with its exit code; only `main` prints and exits.
 
 mod ask;
+mod copy;
 mod declare;
 mod people;
 mod site;
@@ -58,6 +59,9 @@ pub enum Command {
     /// Write the rows of closed days as tables
     #[command(long_about = ask::EXPORT)]
     Export(ask::ExportArgs),
+    /// Copy all rows of one store into another, and compare what both add up to
+    #[command(long_about = copy::COPY)]
+    Copy(copy::CopyArgs),
     /// Take a source that turned out to be spam from closed days
     #[command(long_about = ask::FORGET)]
     Forget {
@@ -152,6 +156,11 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
         Command::Serve => return Ok(Task::Serve(Box::new(Config::new(&raw, environment)?))),
         Command::Simulate(arguments) => return Ok(Task::Simulate(arguments)),
         Command::Check => Config::new(&raw, environment)?.to_string(),
+        Command::Copy(arguments) => {
+            let data = raw.data_directory(environment);
+            let install = copy::Install { data: &data, settings: &raw };
+            copy::run(&arguments, &install, surroundings.says)?
+        }
         command => {
             if let Some(request) = ask::request(&command)? {
                 let config = Config::new(&raw, environment)?;
@@ -176,7 +185,7 @@ fn on_control(command: Command, control: &Control, surroundings: &mut Surroundin
         Command::User(command) => people::user(command, control, surroundings.password),
         Command::Key(command) => people::key(command, control, now),
         // Done before.
-        Command::Serve | Command::Check | Command::Simulate(_) => Ok(String::new()),
+        Command::Serve | Command::Check | Command::Simulate(_) | Command::Copy(_) => Ok(String::new()),
         Command::Backup { .. } | Command::Restore { .. } | Command::Export(_) | Command::Forget { .. } => {
             Ok(String::new())
         }
