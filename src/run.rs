@@ -4,10 +4,7 @@ use std::{
     io,
     net::TcpListener,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -28,7 +25,7 @@ use crate::{
         geo::{Geo, GeoError},
         limits::RateSettings,
     },
-    config::{Config, Durability, StoreChoice},
+    config::{Config, Durability},
     control::{AdmittedKind, Control, ControlError},
     demo,
     domain::{
@@ -49,11 +46,7 @@ use crate::{
     },
     parts::Parts,
     serve::{ServeError, Welcome, serve},
-    store::{
-        Store, StoreError,
-        duckdb::{DuckStore, Limits},
-        later::Later,
-    },
+    store::StoreError,
 };
 
 /// How long a server whose journal has failed goes on to say so before it ends.
@@ -156,27 +149,11 @@ impl Drop for LeaveFiles {
     }
 }
 
-/// Opens the database, and makes it where there never was one: a file that is gone later was moved away, and an
-/// empty one in its place would take what belongs into it.
-fn opener(path: PathBuf) -> impl Fn() -> Result<DuckStore, StoreError> + Send + Sync {
-    let known = AtomicBool::new(path.exists());
-    move || {
-        if known.load(Relaxed) && !path.exists() {
-            return Err(StoreError::Unavailable(format!("{} is gone", path.display())));
-        }
-        let store = DuckStore::open(&path, &Limits::default())?;
-        known.store(true, Relaxed);
-        Ok(store)
-    }
-}
-
 impl Parts {
     fn wire(config: &Config, now: UnixMs) -> Result<Parts, RunError> {
         folder::make(&config.data).map_err(io_of(format!("the data directory {}", config.data.display())))?;
         let control = Arc::new(Control::open(&config.control_file(), now)?);
-        let StoreChoice::DuckDb { path } = config.store.clone();
-        let store = Later::open(opener(path))?;
-        let store: Arc<dyn Store> = Arc::new(store);
+        let store = config.store.open_later()?;
         if config.demo {
             demo::declare(&control, now).map_err(RunError::Demo)?;
         }
@@ -363,23 +340,5 @@ impl Remember for RememberInControl {
         if let Err(error) = self.0.admit_values(site, day, pages.chain(sources).chain(campaigns)) {
             tracing::error!(%error, site = site.0, "a day's values could not be remembered");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_database_is_made_once_and_never_in_the_place_of_one_that_is_gone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rows.duckdb");
-        let open = opener(path.clone());
-        drop(open().unwrap());
-        std::fs::rename(&path, folder.path().join("moved")).unwrap();
-        let error = open().err().unwrap().to_string();
-        assert!(error.contains("rows.duckdb is gone") && !path.exists(), "{error}");
-        std::fs::rename(folder.path().join("moved"), &path).unwrap();
-        assert!(open().is_ok());
     }
 }

@@ -25,7 +25,10 @@ fn defaults_hold_without_any_setting() {
     let config = file("").unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8000");
     assert_eq!(config.flush_interval, Duration::from_secs(3_600));
-    assert_eq!(config.store, StoreChoice::DuckDb { path: "mayfly-data/mayfly.duckdb".into() });
+    assert_eq!(
+        config.store,
+        StoreChoice::DuckDb { path: "mayfly-data/mayfly.duckdb".into(), memory_mb: 512 }
+    );
     assert_eq!(config.trusted_proxies.len(), 2);
     assert_eq!(config.durability, Durability::Power);
     assert_eq!((config.network_v4, config.network_v6, config.workers), (32, 64, 4));
@@ -42,7 +45,7 @@ fn the_file_holds_texts_numbers_flags_and_lists() {
     assert_eq!((config.node, config.demo), (7, true));
     assert_eq!(config.trusted_proxies.len(), 2);
     assert_eq!(config.flush_interval, Duration::from_secs(2));
-    assert_eq!(config.store, StoreChoice::DuckDb { path: "/x/y.db".into() });
+    assert_eq!(config.store, StoreChoice::DuckDb { path: "/x/y.db".into(), memory_mb: 512 });
     assert!(config.is_https());
     assert!(file("trusted_proxies = []").unwrap().trusted_proxies.is_empty());
 }
@@ -74,9 +77,22 @@ fn errors_name_the_field_the_value_and_what_is_allowed() {
 }
 
 #[test]
-fn a_clickhouse_address_is_refused_without_its_password() {
+fn a_clickhouse_address_with_a_password_is_refused_without_repeating_it() {
     let error = file("store = \"clickhouse://me:secret@host/db\"").unwrap_err().to_string();
-    assert!(error.contains("not available yet in this version") && !error.contains("secret"), "{error}");
+    assert!(error.contains("store_password_file") && !error.contains("secret"), "{error}");
+}
+
+#[test]
+fn secrets_of_a_store_are_files() {
+    let config = file("store = \"clickhouses://me@host/db\"\nstore_password_file = \"/run/p\"").unwrap();
+    let StoreChoice::ClickHouse(address) = &config.store else { panic!("{:?}", config.store) };
+    assert_eq!(address.secret, Secret::PasswordFile("/run/p".into()));
+    assert_eq!(file(&config.to_string()).unwrap(), config);
+    refused(
+        "store = \"clickhouse://h/d\"\nstore_password_file = \"a\"\nstore_token_file = \"b\"",
+        &["not both"],
+    );
+    refused("store_token_file = \"b\"", &["clickhouse://"]);
 }
 
 #[test]

@@ -32,6 +32,7 @@ use daily::Loose;
 pub use export::{ExportFormat, Exported, export};
 pub use migrate::NEWEST;
 use whole::OwnFile;
+pub(super) use whole::copy_rows;
 pub use whole::{FamilySums, months};
 
 /// Idle readers that are kept; more are opened when needed and closed after use.
@@ -49,7 +50,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { memory_mb: 512, threads: 2 }
+        Limits::of_memory(512)
+    }
+}
+
+impl Limits {
+    /// So many megabytes, and the usual threads.
+    pub fn of_memory(memory_mb: u32) -> Limits {
+        Limits { memory_mb, threads: 2 }
     }
 }
 
@@ -156,7 +164,7 @@ impl DuckStore {
 
 impl Store for DuckStore {
     fn insert(&self, release: &Release) -> Result<(), StoreError> {
-        write::check(release)?;
+        super::check(release)?;
         let mut writer = self.writer();
         write::insert(&mut writer, release)?;
         let (site, day) = (release.id.site, release.id.day);
@@ -273,6 +281,10 @@ impl Store for DuckStore {
 /// takes ten times as much: with DuckDB's own 16 MiB that would grow for months.
 const LOG_BYTES: &str = "1MiB";
 
+/// Of a new file. What the log holds takes a block or two of memory for each of the 400 columns, so DuckDB's own
+/// 256 KiB come to 140 MB between two folds; and the file of a small site would be twice as big.
+const BLOCK_BYTES: &str = "65536";
+
 fn config(limits: &Limits) -> duckdb::Result<Config> {
     Config::default()
         .enable_autoload_extension(false)?
@@ -280,6 +292,7 @@ fn config(limits: &Limits) -> duckdb::Result<Config> {
         .with("enable_external_access", "false")?
         .with("preserve_insertion_order", "true")?
         .with("checkpoint_threshold", LOG_BYTES)?
+        .with("default_block_size", BLOCK_BYTES)?
         .max_memory(&format!("{}MB", limits.memory_mb.max(64)))?
         .threads(i64::from(limits.threads.max(1)))
 }
