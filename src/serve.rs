@@ -54,7 +54,7 @@ pub(crate) async fn serve(
         .map_err(|error| RunError::Control(error.into()))?;
     let claim_token = parts.control.claim_token()?;
     let collector = Data::from(parts.collector.clone());
-    let (bare, workers) = (config.bare_route, config.workers);
+    let (bare, workers, node) = (config.bare_route, config.workers, parts.node.clone());
     let newcomers = Arc::new(AtomicUsize::new(0));
     let (counted, taking) = (newcomers.clone(), ready.clone());
     let server = HttpServer::new(move || {
@@ -74,7 +74,7 @@ pub(crate) async fn serve(
                 }
             })
             .app_data(collector.clone())
-            .configure(|app| pages::collection(app, bare))
+            .configure(|app| pages::collection(app, bare, &node))
             .configure(|app| pages::everything_else(app, &shared))
     })
     .on_connect(move |_, data: &mut Extensions| drop(data.insert(Newcomer::of(&counted))))
