@@ -33,6 +33,9 @@ dashboard/dist/index.html: node_modules/.installed $(shell find dashboard -type 
 tools: ## install what browser, clock and proxy tests need from Debian's packages
 	@bash scripts/tools.sh
 
+clickhouse: ## a ClickHouse for tests, unless one is on the path; cached outside the clone
+	@bash scripts/clickhouse.sh
+
 bin: setup front ## the binary that tests use: release without LTO (target/ci/mayfly)
 	$(CARGO) build --profile ci --locked
 
@@ -43,7 +46,7 @@ run: bin ## serve on the embedded store, with a demo site to click on
 	@mkdir -p $(RUN_DATA)
 	target/ci/mayfly serve --listen $(RUN_LISTEN) --data $(RUN_DATA) --geo $(RUN_GEO) --demo $(RUN_FLAGS)
 
-test: setup front tools ## every suite, with seconds for each
+test: setup front tools clickhouse ## every suite, with seconds for each
 	@bash scripts/test.sh
 
 crash: bin ## 200 kills under load, kills at each call on a file, and power losses

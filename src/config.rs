@@ -12,6 +12,9 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::store::clickhouse::Secret;
+pub use crate::store::open::StoreChoice;
+
 mod nodes;
 mod runtime;
 pub use nodes::Role;
@@ -45,7 +48,9 @@ raw_config! {
     listen "MAYFLY_LISTEN" "ADDRESS:PORT" "Address and port to serve [default: 127.0.0.1:8000]"
     data "MAYFLY_DATA" "DIRECTORY" "Where rows, journals and the control database live [default: mayfly-data, or the service's state directory]"
     runtime "MAYFLY_RUNTIME" "DIRECTORY|none" "Memory-backed directory for salts and visitor tables, so that a restart splits no visit [default: the user's runtime directory, if memory-backed]"
-    store "MAYFLY_STORE" "STORE" "`duckdb` or `duckdb:PATH` [default: duckdb, in the data directory]"
+    store "MAYFLY_STORE" "STORE" "`duckdb`, `duckdb:PATH`, or `clickhouse://[user@]host[:port]/database` (`clickhouses://` with TLS) [default: duckdb, in the data directory]"
+    store_password_file "MAYFLY_STORE_PASSWORD_FILE" "FILE" "File whose first line is the store's password [default: none]"
+    store_token_file "MAYFLY_STORE_TOKEN_FILE" "FILE" "File whose first line is the store's access token [default: none]"
     durability "MAYFLY_DURABILITY" "power|process" "What an acknowledged hit survives: a power loss, or a crash of the process only [default: power]"
     flush_interval "MAYFLY_FLUSH_INTERVAL" "DURATION" "How often pages leave memory for the store, such as `1h` or `2s` [default: 1h]"
     role "MAYFLY_ROLE" "all|collector|report" "What this process does for its installation: everything, count hits, or serve dashboard and reports [default: all]"
@@ -114,12 +119,6 @@ pub struct Config {
     pub log_format: LogFormat,
     pub demo: bool,
     pub bare_route: bool,
-}
-
-/// Which store keeps the rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreChoice {
-    DuckDb { path: PathBuf },
 }
 
 /// What an acknowledged hit survives.
@@ -268,7 +267,7 @@ impl Config {
                 "this needs a memory-backed `runtime` directory for the journal's key",
             );
         }
-        let store = store(raw.store.as_deref().unwrap_or("duckdb"), &data)?;
+        let store = store(raw, &data)?;
         let demo = flag("demo", raw.demo.as_deref())?;
         Ok(Config {
             role: nodes::role(raw, &store, demo)?,
@@ -336,13 +335,19 @@ impl fmt::Display for Config {
         let path = |path: &Option<PathBuf>| {
             path.as_ref().map_or("none".to_owned(), |path| path.display().to_string())
         };
-        let StoreChoice::DuckDb { path: database } = &self.store;
         let proxies: Vec<String> =
             self.trusted_proxies.iter().map(|network| format!("{:?}", network.to_string())).collect();
         writeln!(f, "listen = {:?}", self.listen.to_string())?;
         writeln!(f, "data = {:?}", self.data.display().to_string())?;
         writeln!(f, "runtime = {:?}", path(&self.runtime))?;
-        writeln!(f, "store = {:?}", format!("duckdb:{}", database.display()))?;
+        writeln!(f, "store = {:?}", self.store.to_string())?;
+        if let StoreChoice::ClickHouse(address) = &self.store {
+            match &address.secret {
+                Secret::None => {}
+                Secret::PasswordFile(path) => writeln!(f, "store_password_file = {path:?}")?,
+                Secret::TokenFile(path) => writeln!(f, "store_token_file = {path:?}")?,
+            }
+        }
         writeln!(
             f,
             "durability = {:?}",
@@ -407,20 +412,27 @@ fn flag(field: &'static str, given: Option<&str>) -> Result<bool> {
     one_of(field, given, &[("false", false), ("true", true), ("1", true), ("0", false)])
 }
 
-fn store(text: &str, data: &Path) -> Result<StoreChoice> {
-    if text.starts_with("clickhouse://") {
-        // The address may hold a password: it is not repeated.
-        return wrong(
-            "store",
-            "clickhouse://...",
-            "ClickHouse is not available yet in this version; use `duckdb`",
-        );
+/// The store, with the files that hold its secrets.
+fn store(raw: &RawConfig, data: &Path) -> Result<StoreChoice> {
+    let text = raw.store.as_deref().unwrap_or("duckdb").trim();
+    // An address may hold a password: it is not repeated.
+    let said = if text.contains('@') { "clickhouse://..." } else { text };
+    let mut choice = StoreChoice::parse(text, data).or_else(|allowed| wrong("store", said, allowed))?;
+    let secret = match (&raw.store_password_file, &raw.store_token_file) {
+        (None, None) => return Ok(choice),
+        (Some(path), None) => Secret::PasswordFile(path.into()),
+        (None, Some(path)) => Secret::TokenFile(path.into()),
+        (Some(_), Some(path)) => {
+            return wrong("store_token_file", path, "a token or a password, not both");
+        }
+    };
+    match &mut choice {
+        StoreChoice::ClickHouse(address) => address.secret = secret,
+        StoreChoice::DuckDb { .. } => {
+            return wrong("store", text, "a secret is for `clickhouse://...` alone");
+        }
     }
-    match text.split_once(':') {
-        None if text == "duckdb" => Ok(StoreChoice::DuckDb { path: data.join("mayfly.duckdb") }),
-        Some(("duckdb", path)) if !path.is_empty() => Ok(StoreChoice::DuckDb { path: path.into() }),
-        _ => wrong("store", text, "`duckdb` or `duckdb:PATH`"),
-    }
+    Ok(choice)
 }
 
 fn flush_interval(text: &str) -> Result<Duration> {

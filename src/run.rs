@@ -4,10 +4,7 @@ use std::{
     io,
     net::TcpListener,
     path::PathBuf,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -28,7 +25,7 @@ use crate::{
         geo::{Geo, GeoError},
         limits::RateSettings,
     },
-    config::{Config, Durability, StoreChoice},
+    config::{Config, Durability},
     control::{AdmittedKind, Control, ControlError},
     demo,
     domain::{
@@ -50,11 +47,7 @@ use crate::{
     nodes::{Node, NodeError},
     parts::Parts,
     serve::serve,
-    store::{
-        Store, StoreError,
-        duckdb::{DuckStore, Limits},
-        later::Later,
-    },
+    store::{Store, StoreError},
 };
 
 /// How long a server whose journal has failed goes on to say so before it ends.
@@ -116,7 +109,7 @@ pub async fn run(
     reload: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    run_over(open_store, config, listener, announce, reload, shutdown).await
+    run_over(|config| config.store.open_later(), config, listener, announce, reload, shutdown).await
 }
 
 /// [`run`] over a store that is opened in another way.
@@ -208,25 +201,6 @@ impl Drop for LeaveFiles {
         if let Some(runtime) = &self.0 {
             runtime.leave_files();
         }
-    }
-}
-
-fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    let StoreChoice::DuckDb { path } = config.store.clone();
-    Ok(Arc::new(Later::open(opener(path))?))
-}
-
-/// Opens the database, and makes it where there never was one: a file that is gone later was moved away, and an
-/// empty one in its place would take what belongs into it.
-fn opener(path: PathBuf) -> impl Fn() -> Result<DuckStore, StoreError> + Send + Sync {
-    let known = AtomicBool::new(path.exists());
-    move || {
-        if known.load(Relaxed) && !path.exists() {
-            return Err(StoreError::Unavailable(format!("{} is gone", path.display())));
-        }
-        let store = DuckStore::open(&path, &Limits::default())?;
-        known.store(true, Relaxed);
-        Ok(store)
     }
 }
 
@@ -447,23 +421,5 @@ impl Remember for RememberInControl {
         if let Err(error) = self.0.admit_values(site, day, pages.chain(sources).chain(campaigns)) {
             tracing::error!(%error, site = site.0, "a day's values could not be remembered");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_database_is_made_once_and_never_in_the_place_of_one_that_is_gone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rows.duckdb");
-        let open = opener(path.clone());
-        drop(open().unwrap());
-        std::fs::rename(&path, folder.path().join("moved")).unwrap();
-        let error = open().err().unwrap().to_string();
-        assert!(error.contains("rows.duckdb is gone") && !path.exists(), "{error}");
-        std::fs::rename(folder.path().join("moved"), &path).unwrap();
-        assert!(open().is_ok());
     }
 }

@@ -47,6 +47,14 @@ impl Retention {
             if !self.is_due(entry.id(), today, running) {
                 continue;
             }
+            match store.keep(entry.id(), site.retention_months) {
+                Ok(false) => {}
+                Ok(true) => continue,
+                Err(error) => {
+                    tracing::error!(%error, site = entry.id().0, "the store could not be told what to keep");
+                    continue;
+                }
+            }
             let before = kept_from(today, site.retention_months);
             let stored = store.extent(entry.id());
             let erased = match stored {

@@ -74,9 +74,22 @@ fn errors_name_the_field_the_value_and_what_is_allowed() {
 }
 
 #[test]
-fn a_clickhouse_address_is_refused_without_its_password() {
+fn a_clickhouse_address_with_a_password_is_refused_without_repeating_it() {
     let error = file("store = \"clickhouse://me:secret@host/db\"").unwrap_err().to_string();
-    assert!(error.contains("not available yet in this version") && !error.contains("secret"), "{error}");
+    assert!(error.contains("store_password_file") && !error.contains("secret"), "{error}");
+}
+
+#[test]
+fn secrets_of_a_store_are_files() {
+    let config = file("store = \"clickhouses://me@host/db\"\nstore_password_file = \"/run/p\"").unwrap();
+    let StoreChoice::ClickHouse(address) = &config.store else { panic!("{:?}", config.store) };
+    assert_eq!(address.secret, Secret::PasswordFile("/run/p".into()));
+    assert_eq!(file(&config.to_string()).unwrap(), config);
+    refused(
+        "store = \"clickhouse://h/d\"\nstore_password_file = \"a\"\nstore_token_file = \"b\"",
+        &["not both"],
+    );
+    refused("store_token_file = \"b\"", &["clickhouse://"]);
 }
 
 #[test]

@@ -12,17 +12,14 @@ use std::{
 
 use super::{Acknowledged, Days, JobError, Request, Result, Rooms, folder::sweep, run};
 use crate::{
-    config::{Config, StoreChoice},
+    config::Config,
     control::Control,
     domain::{
         day::{Day, UnixMs},
         declaration::SiteId,
     },
     folder,
-    store::{
-        Store,
-        duckdb::{DuckStore, Limits},
-    },
+    store::Store,
 };
 
 /// The lock that a server holds while it runs.
@@ -63,13 +60,12 @@ impl Alone {
         says: &(dyn Fn(&str) + Sync),
     ) -> Result<String> {
         sweep(control, &self.data);
-        let StoreChoice::DuckDb { path } = &config.store;
-        let store = DuckStore::open(path, &Limits::default())?;
+        let store = config.store.open()?;
         let days = on_disk(&self.data).map_err(JobError::file(&self.data))?;
-        let days = OnDisk { days, store: &store };
+        let days = OnDisk { days, store: &*store };
         let stopping = AtomicBool::new(false);
         let rooms =
-            Rooms { control, store: &store, days: &days, data: &self.data, now, says, stopping: &stopping };
+            Rooms { control, store: &*store, days: &days, data: &self.data, now, says, stopping: &stopping };
         run(request, &rooms)
     }
 }

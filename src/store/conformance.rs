@@ -97,10 +97,16 @@ fn releases(random: &mut StdRng, shape: &Shape) -> Vec<Release> {
             out.iter().filter(|one| (one.id.site, one.id.day, one.id.node) == (site, day, node)).count();
         let mut rows: Vec<Row> = (0..shape.rows).map(|_| row(random, day)).collect();
         rows.sort();
+        // As a close makes them: a key is one row.
+        rows.dedup_by(|a, b| same_key(a, b));
         let id = ReleaseId { site, day, node, number: before as u32 + 1 };
         out.push(Release { id, rows, close: (before == 0).then(|| close(id)) });
     }
     out
+}
+
+fn same_key(a: &Row, b: &Row) -> bool {
+    (a.table, a.family, a.hour, &a.keys) == (b.table, b.family, b.hour, &b.keys)
 }
 
 fn close(id: ReleaseId) -> DayRow {

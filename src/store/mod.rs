@@ -1,18 +1,21 @@
 //! The port to the stores, and its adapters. A store keeps rows and adds them up; it decides nothing.
 
+pub mod clickhouse;
 pub mod conformance;
 pub mod duckdb;
 #[cfg(test)]
 pub mod faults;
 pub mod later;
+pub mod open;
 
 use std::path::Path;
 
 use crate::domain::{
+    Text,
     day::Day,
     declaration::SiteId,
     query::{Group, Query},
-    row::{DayRow, Release, ReleaseId},
+    row::{Column, DayRow, Family, Release, ReleaseId, Table, columns},
 };
 
 /// What a read may see: everything of days that are not named, and of those named the releases up to a number.
@@ -120,6 +123,15 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`], where `to` exists or cannot be written too.
     fn copy(&self, to: &Path) -> Result<(), StoreError>;
+
+    /// Notes how many months a site keeps. Says whether the store itself takes out what is older, in its own time;
+    /// otherwise [`Store::erase`] does.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn keep(&self, _site: SiteId, _months: u32) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 }
 
 /// What administrators ask of a store, handed on by one that wraps another and reaches it through its method `ask`.
@@ -153,6 +165,10 @@ macro_rules! hand_on {
         fn copy(&self, to: &std::path::Path) -> Result<(), StoreError> {
             self.ask(|store| store.copy(to))
         }
+
+        fn keep(&self, site: SiteId, months: u32) -> Result<bool, StoreError> {
+            self.ask(|store| store.keep(site, months))
+        }
     };
 }
 pub(crate) use hand_on;
@@ -168,6 +184,59 @@ pub struct Forgotten {
     pub visits: i64,
     /// Rows of both families.
     pub rows: u64,
+}
+
+/// Nodes below are collectors' own numbers; rows that came from another site stand under higher ones.
+const MERGED_NODES: u32 = 1 << 16;
+
+/// All kinds of rows.
+fn kinds() -> impl Iterator<Item = (Table, Family)> {
+    Table::ALL.into_iter().flat_map(|table| table.families().iter().map(move |&family| (table, family)))
+}
+
+/// The kinds whose rows name sources.
+fn naming_sources() -> impl Iterator<Item = (Table, Family)> {
+    kinds().filter(|&(table, family)| columns(table, family).contains(&Column::Source))
+}
+
+/// Refuses what could never be stored right.
+fn check(release: &Release) -> Result<(), StoreError> {
+    for row in &release.rows {
+        if !row.is_well_formed() {
+            let (table, family) = (row.table.name(), row.family.name());
+            return Err(StoreError::Refused(format!("a row of {table}/{family} does not fit its columns")));
+        }
+        if row.day != release.id.day {
+            return Err(StoreError::Refused(format!(
+                "a row of {} in a release of {}",
+                row.day, release.id.day
+            )));
+        }
+    }
+    match &release.close {
+        Some(close)
+            if (close.site, close.day, close.node) != (release.id.site, release.id.day, release.id.node) =>
+        {
+            Err(StoreError::Refused("a close of another day".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A pattern with `*` as SQL's LIKE wants it, with `\` before what stands for itself.
+fn like(pattern: &str) -> Text {
+    let mut out = String::with_capacity(pattern.len() + 4);
+    for letter in pattern.chars() {
+        match letter {
+            '*' => out.push('%'),
+            '%' | '_' | '\\' => {
+                out.push('\\');
+                out.push(letter);
+            }
+            other => out.push(other),
+        }
+    }
+    out.into()
 }
 
 /// Why a store did not do what it was asked to.

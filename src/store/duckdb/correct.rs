@@ -9,21 +9,10 @@ use crate::{
     domain::{
         day::Day,
         declaration::SiteId,
-        row::{Column, Family, Table, columns},
+        row::{Family, Table},
     },
-    store::{Forgotten, StoreError},
+    store::{Forgotten, MERGED_NODES, StoreError, naming_sources},
 };
-
-/// Nodes below are collectors' own numbers; rows that came from another site stand under higher ones.
-const MERGED_NODES: u32 = 1 << 16;
-
-/// The tables whose rows name sources.
-fn naming_sources() -> impl Iterator<Item = (Table, Family)> {
-    Table::ALL
-        .into_iter()
-        .flat_map(|table| table.families().iter().map(move |&family| (table, family)))
-        .filter(|&(table, family)| columns(table, family).contains(&Column::Source))
-}
 
 /// See [`crate::store::Store::forget`].
 pub(super) fn forget(

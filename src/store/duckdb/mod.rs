@@ -32,6 +32,7 @@ use daily::Loose;
 pub use export::{ExportFormat, Exported, export};
 pub use migrate::NEWEST;
 use whole::OwnFile;
+pub(super) use whole::copy_rows;
 pub use whole::{FamilySums, months};
 
 /// Idle readers that are kept; more are opened when needed and closed after use.
@@ -156,7 +157,7 @@ impl DuckStore {
 
 impl Store for DuckStore {
     fn insert(&self, release: &Release) -> Result<(), StoreError> {
-        write::check(release)?;
+        super::check(release)?;
         let mut writer = self.writer();
         write::insert(&mut writer, release)?;
         let (site, day) = (release.id.site, release.id.day);

@@ -14,7 +14,7 @@ use crate::{
         query::{Condition, Operator, Query},
         row::{Column, Family, Table, columns, has_hour},
     },
-    store::AsOf,
+    store::{AsOf, like},
 };
 
 /// A statement with the values of its placeholders, in order.
@@ -172,22 +172,6 @@ fn tests(condition: &Condition, text: &str) -> (bool, String) {
         0 => (negated, "FALSE".to_owned()),
         n => (negated, vec![one; n].join(" OR ")),
     }
-}
-
-/// A pattern with `*` as SQL's LIKE wants it.
-fn like(pattern: &str) -> Text {
-    let mut out = String::with_capacity(pattern.len() + 4);
-    for letter in pattern.chars() {
-        match letter {
-            '*' => out.push('%'),
-            '%' | '_' | '\\' => {
-                out.push('\\');
-                out.push(letter);
-            }
-            other => out.push(other),
-        }
-    }
-    out.into()
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::{
         declaration::SiteId,
         row::{Family, Release, ReleaseId, Row, Table, columns, has_hour},
     },
-    store::{Parts, Store, StoreError},
+    store::{Parts, Store, StoreError, check, kinds},
 };
 
 /// Days that are read at once when a store is copied row by row.
@@ -128,7 +128,7 @@ fn unwritten(to: &Path, error: &io::Error) -> StoreError {
 }
 
 /// Copies any store into a new DuckDB file, month by month. Not of one moment: nobody may write meanwhile.
-fn copy_rows(from: &dyn Store, to: &Path) -> Result<(), StoreError> {
+pub fn copy_rows(from: &dyn Store, to: &Path) -> Result<(), StoreError> {
     if fs::exists(to).unwrap_or(true) {
         return Err(StoreError::Unavailable(format!("{} exists already", to.display())));
     }
@@ -149,10 +149,6 @@ pub fn months(from: &dyn Store, site: SiteId) -> impl Iterator<Item = Result<Vec
     let starts = (first.0..=last.0).step_by(WINDOW_DAYS as usize).map(Day);
     let read = move |start: Day| from.releases(site, start, last.min(start.plus(WINDOW_DAYS - 1)));
     failed.into_iter().chain(starts.map(read))
-}
-
-fn kinds() -> impl Iterator<Item = (Table, Family)> {
-    Table::ALL.into_iter().flat_map(|table| table.families().iter().map(move |&family| (table, family)))
 }
 
 /// See [`Store::releases`].
@@ -236,7 +232,7 @@ pub(super) fn replace(connection: &mut Connection, parts: Parts<'_>) -> Result<(
     let transaction = connection.transaction().map_err(unavailable)?;
     for part in parts {
         let part = part?;
-        part.iter().try_for_each(write::check)?;
+        part.iter().try_for_each(check)?;
         put(&transaction, &part).map_err(unavailable)?;
     }
     transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))

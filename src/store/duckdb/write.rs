@@ -15,30 +15,6 @@ use crate::{
     store::StoreError,
 };
 
-/// Refuses what could never be stored right.
-pub(super) fn check(release: &Release) -> Result<(), StoreError> {
-    for row in &release.rows {
-        if !row.is_well_formed() {
-            let (table, family) = (row.table.name(), row.family.name());
-            return Err(StoreError::Refused(format!("a row of {table}/{family} does not fit its columns")));
-        }
-        if row.day != release.id.day {
-            return Err(StoreError::Refused(format!(
-                "a row of {} in a release of {}",
-                row.day, release.id.day
-            )));
-        }
-    }
-    match &release.close {
-        Some(close)
-            if (close.site, close.day, close.node) != (release.id.site, release.id.day, release.id.node) =>
-        {
-            Err(StoreError::Refused("a close of another day".to_owned()))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Inserts a release unless it is there.
 pub(super) fn insert(connection: &mut Connection, release: &Release) -> Result<(), StoreError> {
     let transaction = connection.transaction().map_err(unavailable)?;
