@@ -30,7 +30,7 @@ tracker/dist/mayfly.js: node_modules/.installed tracker/mayfly.js tracker/build.
 dashboard/dist/index.html: node_modules/.installed $(shell find dashboard -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
 	npm run --silent build:dashboard
 
-tools: ## install what browser and clock tests need from Debian's packages
+tools: ## install what browser, clock and proxy tests need from Debian's packages
 	@bash scripts/tools.sh
 
 clickhouse: ## a ClickHouse for tests, unless one is on the path; cached outside the clone

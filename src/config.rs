@@ -15,7 +15,9 @@ use serde::{Deserialize, Deserializer, de};
 use crate::store::clickhouse::Secret;
 pub use crate::store::open::StoreChoice;
 
+mod nodes;
 mod runtime;
+pub use nodes::Role;
 use runtime::runtime;
 
 /// Declares every setting once: its name in the file, its flag (with dashes) and its variable.
@@ -52,7 +54,11 @@ raw_config! {
     store_token_file "MAYFLY_STORE_TOKEN_FILE" "FILE" "File whose first line is the store's access token [default: none]"
     durability "MAYFLY_DURABILITY" "power|process" "What an acknowledged hit survives: a power loss, or a crash of the process only [default: power]"
     flush_interval "MAYFLY_FLUSH_INTERVAL" "DURATION" "How often pages leave memory for the store, such as `1h` or `2s` [default: 1h]"
+    role "MAYFLY_ROLE" "all|collector|report" "What this process does for its installation: everything, count hits, or serve dashboard and reports [default: all]"
     node "MAYFLY_NODE" "NUMBER" "Number of this collector among those of one store [default: 0]"
+    report_url "MAYFLY_REPORT_URL" "URL" "Of a collector: where the report node answers [default: none]"
+    collectors "MAYFLY_COLLECTORS" "NUMBER=URL,..." "Of the report node: its collectors and where they answer [default: none]"
+    node_token_file "MAYFLY_NODE_TOKEN_FILE" "FILE" "File with the secret that the nodes of one installation share [default: none]"
     public_url "MAYFLY_PUBLIC_URL" "URL" "Where people and trackers reach this server; `https` makes cookies Secure"
     trusted_proxies "MAYFLY_TRUSTED_PROXIES" "NETWORKS" "Proxies whose forwarding header is believed, separated by commas, or `none` [default: loopback]"
     client_address_header "MAYFLY_CLIENT_ADDRESS_HEADER" "HEADER" "The forwarding header that trusted proxies set [default: x-forwarded-for]"
@@ -88,6 +94,9 @@ pub struct Config {
     /// 1 s ..= 24 h.
     pub flush_interval: Duration,
     pub node: u32,
+    pub role: Role,
+    /// Where the secret of `role` was read from.
+    pub node_token_file: Option<PathBuf>,
     pub public_url: Option<url::Url>,
     pub trusted_proxies: Vec<IpNet>,
     /// In lower case.
@@ -259,14 +268,18 @@ impl Config {
                 "this needs a memory-backed `runtime` directory for the journal's key",
             );
         }
+        let store = store(raw, &data)?;
+        let demo = flag("demo", raw.demo.as_deref())?;
         Ok(Config {
+            role: nodes::role(raw, &store, demo)?,
+            node_token_file: raw.node_token_file.as_ref().map(PathBuf::from),
             listen: parse(
                 "listen",
                 raw.listen.as_deref(),
                 "127.0.0.1:8000",
                 "an address and a port, such as `0.0.0.0:8000` or `[::]:8000`",
             )?,
-            store: store(raw, &data)?,
+            store,
             data,
             runtime,
             durability,
@@ -296,7 +309,7 @@ impl Config {
                 raw.log_format.as_deref(),
                 &[("text", LogFormat::Text), ("json", LogFormat::Json)],
             )?,
-            demo: flag("demo", raw.demo.as_deref())?,
+            demo,
             bare_route: flag("bare_route", raw.bare_route.as_deref())?,
         })
     }
@@ -344,6 +357,7 @@ impl fmt::Display for Config {
         )?;
         writeln!(f, "flush_interval = {:?}", humantime::format_duration(self.flush_interval).to_string())?;
         writeln!(f, "node = {}", self.node)?;
+        write!(f, "{}", nodes::lines(&self.role, self.node_token_file.as_ref()))?;
         if let Some(url) = &self.public_url {
             writeln!(f, "public_url = {:?}", url.as_str())?;
         }

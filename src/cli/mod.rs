@@ -168,6 +168,9 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
             }
             let file = config::control_file(&raw.data_directory(environment));
             let control = Control::open(&file, surroundings.now)?;
+            if matches!(command, Command::User(_) | Command::Key(_)) && control.followed()?.is_some() {
+                return Err(ControlError::Follows.into());
+            }
             on_control(command, &control, surroundings)?
         }
     };

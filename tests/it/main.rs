@@ -33,6 +33,7 @@ mod overload; // more than the server can take
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
+mod proxies; // the proxy examples, run by real proxies: addresses, sites, collectors that die and come
 mod raw; // HTTP by hand
 mod rows; // what the store really holds
 mod scale; // the constants of docs/SCALE.md, measured
