@@ -414,11 +414,20 @@ fn flag(field: &'static str, given: Option<&str>) -> Result<bool> {
     one_of(field, given, &[("false", false), ("true", true), ("1", true), ("0", false)])
 }
 
-/// The store, with the files that hold its secrets.
+/// A store that is named beside the setting `store`: the files of secrets are for it if it can have one.
 ///
 /// # Errors
-/// The setting that is wrong, and what is allowed.
-pub fn store(raw: &RawConfig, data: &Path) -> Result<StoreChoice> {
+/// What is not allowed.
+pub fn named_store(raw: &RawConfig, text: &str, data: &Path) -> Result<StoreChoice> {
+    let mut raw = RawConfig { store: Some(text.to_owned()), ..raw.clone() };
+    if !text.starts_with("clickhouse") {
+        (raw.store_password_file, raw.store_token_file) = (None, None);
+    }
+    store(&raw, data)
+}
+
+/// The store, with the files that hold its secrets.
+fn store(raw: &RawConfig, data: &Path) -> Result<StoreChoice> {
     let text = raw.store.as_deref().unwrap_or("duckdb").trim();
     // An address may hold a password: it is not repeated.
     let said = if text.contains('@') { "clickhouse://..." } else { text };

@@ -9,7 +9,7 @@ use super::{CliError, Result};
 use crate::{
     config::{self, RawConfig, StoreChoice},
     domain::{day::Day, declaration::SiteId},
-    jobs::{alone::Alone, copy},
+    jobs::{JobError, alone::Alone, copy},
     store::{Store, StoreError},
 };
 
@@ -30,20 +30,15 @@ pub struct CopyArgs {
     to: String,
 }
 
-/// What the command line says about the install around the stores.
-pub(super) struct Install<'a> {
-    pub data: &'a Path,
-    /// Its settings; those of secrets count for whichever store takes one.
-    pub settings: &'a RawConfig,
-}
-
 pub(super) fn run(
     arguments: &CopyArgs,
-    install: &Install<'_>,
+    raw: &RawConfig,
+    data: &Path,
     says: &(dyn Fn(&str) + Sync),
 ) -> Result<String> {
-    let [from, to] = [&arguments.from, &arguments.to].map(|text| named(text, install));
-    let (from, to) = (from?, to?);
+    let named = |text: &str| config::named_store(raw, text, data);
+    let (from, to) = (named(&arguments.from)?, named(&arguments.to)?);
+    let own = named(raw.store.as_deref().unwrap_or("duckdb"))?;
     if same(&from, &to) {
         return Err(CliError::Refused("--from and --to name the same store".to_owned()));
     }
@@ -52,19 +47,11 @@ pub(super) fn run(
     {
         return Err(CliError::Refused(format!("{}: there is no such file", path.display())));
     }
-    let source = data_of(&from, install)?;
-    let target = data_of(&to, install)?.filter(|data| Some(data) != source.as_ref());
+    let source = data_of(&from, &own, data);
+    let target = data_of(&to, &own, data).filter(|data| Some(data) != source.as_ref());
     let _nobody_else = [claim(source, true)?, claim(target, false)?];
     let (from, to) = (open(&from)?, open(&to)?);
     copy::copy(&*from, &*to, says)?.words().map_err(CliError::Refused)
-}
-
-fn named(text: &str, install: &Install<'_>) -> Result<StoreChoice> {
-    let mut settings = RawConfig { store: Some(text.to_owned()), ..install.settings.clone() };
-    if !text.starts_with("clickhouse") {
-        (settings.store_password_file, settings.store_token_file) = (None, None);
-    }
-    Ok(config::store(&settings, install.data)?)
 }
 
 fn same(one: &StoreChoice, other: &StoreChoice) -> bool {
@@ -85,7 +72,7 @@ fn open(choice: &StoreChoice) -> Result<Arc<dyn Store>> {
         (Err(StoreError::Unavailable(why)), StoreChoice::DuckDb { path, .. }) if why.contains("lock") => {
             Err(held(path))
         }
-        (Err(error), _) => Err(crate::jobs::JobError::from(error).into()),
+        (Err(error), _) => Err(JobError::from(error).into()),
     }
 }
 
@@ -115,14 +102,14 @@ fn still_waiting(data: &Path, days: usize, (SiteId(site), day): (SiteId, Day)) -
     )
 }
 
-/// The data directory that a store belongs to, if it is one of this machine's.
-fn data_of(choice: &StoreChoice, install: &Install<'_>) -> Result<Option<PathBuf>> {
+/// The data directory that a store belongs to, if it is one of this machine's: where its file is, or of the install
+/// whose own it is.
+fn data_of(choice: &StoreChoice, own: &StoreChoice, data: &Path) -> Option<PathBuf> {
     let is_install = |data: &Path| config::control_file(data).exists();
     let beside = match choice {
-        StoreChoice::DuckDb { path, .. } => path.parent().map(Path::to_owned),
+        StoreChoice::DuckDb { path, .. } => path.parent().filter(|data| is_install(data)),
         StoreChoice::ClickHouse(_) => None,
     };
-    let beside = beside.filter(|data| is_install(data));
-    let own = config::store(install.settings, install.data)?;
-    Ok(beside.or_else(|| (own == *choice && is_install(install.data)).then(|| install.data.to_owned())))
+    let its_own = (own == choice && is_install(data)).then_some(data);
+    beside.or(its_own).map(Path::to_owned)
 }

@@ -158,8 +158,7 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
         Command::Check => Config::new(&raw, environment)?.to_string(),
         Command::Copy(arguments) => {
             let data = raw.data_directory(environment);
-            let install = copy::Install { data: &data, settings: &raw };
-            copy::run(&arguments, &install, surroundings.says)?
+            copy::run(&arguments, &raw, &data, surroundings.says)?
         }
         command => {
             if let Some(request) = ask::request(&command)? {
