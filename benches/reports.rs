@@ -168,7 +168,7 @@ fn open_day() -> MemoryView {
         salt_epochs: 1,
         on_disk: 0,
     };
-    MemoryView { days: vec![day], aside: Vec::new() }
+    MemoryView { days: vec![day], ..MemoryView::default() }
 }
 
 fn ms(time: Duration) -> String {

@@ -12,6 +12,7 @@ pub mod folder;
 pub mod jobs;
 pub mod journal;
 pub mod memory;
+pub mod nodes;
 pub mod parts;
 pub mod report;
 pub mod run;

@@ -72,7 +72,7 @@ pub(crate) async fn serve(
         Shared::new(parts, config.is_https(), config.demo, ready.clone()).map_err(ControlError::from)?;
     let claim_token = parts.control.claim_token()?;
     let collector = Data::from(parts.collector.clone());
-    let (bare, workers) = (config.bare_route, config.workers);
+    let (bare, workers, node) = (config.bare_route, config.workers, parts.node.clone());
     let newcomers = Arc::new(AtomicUsize::new(0));
     let (counted, taking) = (newcomers.clone(), ready.clone());
     let server = HttpServer::new(move || {
@@ -92,7 +92,7 @@ pub(crate) async fn serve(
                 }
             })
             .app_data(collector.clone())
-            .configure(|app| pages::collection(app, bare))
+            .configure(|app| pages::collection(app, bare, &node))
             .configure(|app| pages::everything_else(app, &shared))
     })
     .on_connect(move |_, data: &mut Extensions| drop(data.insert(Newcomer::of(&counted))))

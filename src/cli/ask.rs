@@ -11,7 +11,7 @@ use super::{CliError, Command, Result, Surroundings, site::SiteCommand};
 use crate::{
     clock,
     config::Config,
-    control::{Control, Job, JobState},
+    control::{Control, ControlError, Job, JobState},
     domain::day::Day,
     jobs::{Request, alone::Alone, fail_left},
     store::duckdb::ExportFormat,
@@ -119,6 +119,9 @@ fn ask_within(
         )));
     }
     let control = Control::open(&config.control_file(), surroundings.now)?;
+    if control.followed()?.is_some() {
+        return Err(ControlError::Follows.into());
+    }
     if let Some(alone) = Alone::take(&config.data)? {
         return Ok(alone.run(request, config, &control, surroundings.now, surroundings.says)?);
     }

@@ -96,6 +96,30 @@ fn secrets_of_a_store_are_files() {
 }
 
 #[test]
+fn roles_and_what_goes_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    fs::write(&path, "0123456789abcdef0123456789abcdef\n").unwrap();
+    let token = format!("node_token_file = {:?}\n", path.display().to_string());
+    let (collector, report) = ("role = \"collector\"\n", "role = \"report\"\n");
+    let url = "report_url = \"http://10.0.0.1:8000\"\n";
+    let both = "collectors = [\"1=http://10.0.0.2:8000\", \"2=http://10.0.0.3:8000\"]\n";
+    assert_eq!(file("role = \"all\"").unwrap().role, Role::All);
+    refused("role = \"both\"", &["role", "`both`", "`collector`"]);
+    refused(url, &["report_url", "does not go with role `all`"]);
+    refused(both, &["collectors", "does not go with role `all`"]);
+    refused(&token, &["node_token_file", "does not go with role `all`"]);
+    refused(collector, &["role", "needs `report_url`"]);
+    refused(&format!("{collector}{url}"), &["needs `node_token_file`"]);
+    refused(&format!("{report}{token}"), &["needs `collectors`"]);
+    refused(&format!("{report}{both}{url}{token}"), &["report_url", "does not go with role `report`"]);
+    // Two owners of one DuckDB file.
+    for text in [format!("{collector}{url}{token}node = 1"), format!("{report}{both}{token}")] {
+        refused(&text, &["role", "clickhouse://", "DuckDB"]);
+    }
+}
+
+#[test]
 fn what_is_given_wins_over_the_file() {
     let given = RawConfig { node: Some("1".into()), ..RawConfig::default() };
     let below = RawConfig { node: Some("2".into()), demo: Some("true".into()), ..RawConfig::default() };

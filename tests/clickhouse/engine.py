@@ -15,7 +15,7 @@ POST /engine/read answers how many questions were asked so far, and the rows and
 
 What the engine in a process cannot do (Keeper, Distributed over other servers, users and GRANT) it refuses.
 
-    python engine.py DIRECTORY [PORT] [--remove] [--tls FILE]
+    python engine.py DIRECTORY [PORT] [--remove] [--tls FILE] [--password TEXT]
 
 prints "listening PORT" once it serves (port 0 takes a free one) and ends at the end of its input; then the directory
 goes where it was told so.
@@ -56,6 +56,7 @@ class Engine:
         self.faults = []
         self.set = {}
         self.read = [0, 0, 0]
+        self.password = None
 
     def fault(self, sql):
         """The fault that strikes this query, if one does. Called with the lock held."""
@@ -185,6 +186,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, b"")
         if url.path == "/engine/read":
             return self.answer(200, " ".join(map(str, self.engine.read)).encode())
+        if self.engine.password not in (None, self.headers.get("X-ClickHouse-Key")):
+            return self.refuse("Code: 516. DB::Exception: Authentication failed. (AUTHENTICATION_FAILED)")
         fields = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
         if self.headers.get_content_type() == "multipart/form-data":
             head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
@@ -249,6 +252,8 @@ def main():
     Handler.engine = Engine(directory)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
+    if "--password" in sys.argv:
+        Handler.engine.password = sys.argv[sys.argv.index("--password") + 1]
     if "--tls" in sys.argv:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(sys.argv[sys.argv.index("--tls") + 1])

@@ -7,6 +7,7 @@ use duckdb::Connection;
 use super::{
     api::Api,
     backup::{FIRST, Install, hits, send},
+    engine::Engine,
     faults::{Act, Call, Rule},
     server::until,
 };
@@ -69,10 +70,6 @@ async fn a_copy_that_is_killed_is_continued_and_reports_stay_the_same() {
     server.stop();
 }
 
-/// A real ClickHouse, which other tests of this program need not have.
-#[path = "../clickhouse/engine.rs"]
-mod engine;
-
 #[tokio::test]
 async fn rows_go_to_clickhouse_and_back_and_reports_are_the_same_to_the_byte() {
     let install = Install::new();
@@ -85,7 +82,7 @@ async fn rows_go_to_clickhouse_and_back_and_reports_are_the_same_to_the_byte() {
     server.stop();
 
     let folder = tempfile::tempdir().unwrap();
-    let engine = engine::Engine::start(folder.path(), 0, &[]);
+    let engine = Engine::start(folder.path(), 0, &[]);
     let clickhouse = engine.fresh();
     let back = install.place("back.duckdb");
     let back = format!("duckdb:{}", text(&back));

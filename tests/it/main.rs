@@ -7,6 +7,7 @@
 mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
 mod api; // requests of the tests below
 mod backup; // backups, restores and exports of a running server
+mod clickhouse; // the real binary on a real ClickHouse: the same reports, an engine that comes and goes, TLS
 mod clocks; // the real binary under clocks that jump, days of every length, zones that change
 mod compare; // a report's JSON against what it must say
 mod copy; // rows moved from one store to another, through kills, and compared
@@ -16,6 +17,8 @@ mod crash; // kill -9 at random instants and at exact places: acknowledged = cou
 mod disk; // the disk fails: full, slow, read-only, torn, spoilt, and nothing acknowledged is lost
 mod docs; // the documents against the code: links, files, settings
 mod duplicates; // requests sent twice, and batches
+#[path = "../clickhouse/engine.rs"]
+mod engine; // a real ClickHouse for tests
 mod expected; // what a report must say, from the naive recount
 mod faults; // calls on files that fail, wait or kill, set from outside
 mod filtered; // reports with one filter, against the naive recount
@@ -33,6 +36,7 @@ mod overload; // more than the server can take
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
+mod proxies; // the proxy examples, run by real proxies: addresses, sites, collectors that die and come
 mod raw; // HTTP by hand
 mod rows; // what the store really holds
 mod scale; // the constants of docs/SCALE.md, measured
