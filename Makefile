@@ -70,14 +70,18 @@ flood: bin ## floods of distinct values against their memory, and loads above ca
 	FLOOD=20000 OVERLOAD_SECONDS=20 MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
 		$(CARGO) test --locked --profile ci --test it -- flood:: overload:: hostile::idle --nocapture --test-threads=1
 
+stores: clickhouse setup ## thousands of random plans and reports, equal on both stores
+	PLANS=5000 REPORTS=1000 $(CARGO) test --locked --profile ci --lib -- both_stores reports_are_the_same --nocapture
+
 bench: bench-core bench-http ## both benchmarks
 bench-core: setup ## the counting core alone
 	$(CARGO) bench --profile ci --bench core
 bench-http: bin ## durable collection against a route that only reads the body
 	@bash benches/http.sh
 
-bench-store: setup ## a year of ten million page views in the store: rows, bytes, times of reports
+bench-store: setup clickhouse ## a year of ten million page views in each store: rows, bytes, times of reports
 	$(CARGO) bench --profile ci --bench reports
+	MAYFLY_BENCH_STORE=clickhouse $(CARGO) bench --profile ci --bench reports
 scale: setup ## the constants behind docs/SCALE.md, measured and held against the page
 	SCALE=1 $(CARGO) test --locked --profile ci --test it scale:: -- --nocapture
 

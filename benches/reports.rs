@@ -1,13 +1,13 @@
-//! How long reports take over a DuckDB file of a site with ten million page views a year, and how long its
+//! How long reports take over a store of a site with ten million page views a year, how much it holds, and how long its
 //! releases take to write. `cargo bench --profile ci --bench reports`; figures are in docs/BENCHMARKS.md.
 //!
+//! `MAYFLY_BENCH_STORE=clickhouse` measures the ClickHouse of the tests (`make clickhouse` fetches it) instead of DuckDB.
 //! `MAYFLY_BENCH_DAYS=28` lays fewer days down than a year; `MAYFLY_BENCH_RUNS=50` asks each question more often.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark says what it measured, or stops")]
 
 use std::{
     collections::BTreeMap,
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -28,9 +28,13 @@ use mayfly::{
     simulate::wide::{self, Breadth},
     store::{
         Store,
+        clickhouse::{Address, ClickStore},
         duckdb::{DuckStore, Limits},
     },
 };
+
+#[path = "../tests/clickhouse/engine.rs"]
+mod engine;
 
 const SITE: SiteId = SiteId(1);
 /// With these, 27,400 page views a day: ten million a year.
@@ -234,25 +238,41 @@ const QUESTIONS: [&str; 12] = [
     "&event=signup&prop.plan=pro",
 ];
 
-fn bytes(path: &Path) -> u64 {
-    std::fs::metadata(path).map_or(0, |file| file.len())
-}
-
 fn main() {
     let setting = |name: &str, usual: i32| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
     let (days, runs) = (setting("MAYFLY_BENCH_DAYS", 365), setting("MAYFLY_BENCH_RUNS", 30));
+    match std::env::var("MAYFLY_BENCH_STORE").as_deref() {
+        Ok("clickhouse") => clickhouse(days, runs),
+        _ => duckdb(days, runs),
+    }
+}
+
+fn duckdb(days: i32, runs: i32) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rows.duckdb");
     let store = DuckStore::open(&path, &Limits::default()).unwrap();
     lay(&store, days);
     let began = Instant::now();
     store.checkpoint().unwrap();
-    println!("checkpoint {} ms; file {:.1} MB", ms(began.elapsed()), bytes(&path) as f64 / 1e6);
-    ask(&store, runs);
+    let bytes = std::fs::metadata(&path).unwrap().len();
+    println!("checkpoint {} ms; file {:.1} MB", ms(began.elapsed()), bytes as f64 / 1e6);
+    ask(&store, runs, &|| [0; 3]);
+}
+
+/// The engine of the tests. Its processor time is not this process's: the clock counts.
+fn clickhouse(days: i32, runs: i32) {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine::Engine::start(dir.path(), 0, &[]);
+    let store = ClickStore::open(&Address::parse(&engine.url("year")).unwrap()).unwrap();
+    lay(&store, days);
+    let parts = "SELECT table, count(), sum(rows), sum(data_compressed_bytes) FROM system.parts \
+                 WHERE active AND database = 'year' GROUP BY table ORDER BY table";
+    println!("table, parts, rows, bytes:\n{}", engine.sql("year", parts));
+    ask(&store, runs, &|| if engine.ours { engine.read() } else { [0; 3] });
 }
 
 /// Asks every question for every range, and prints what it took.
-fn ask(store: &dyn Store, runs: i32) {
+fn ask(store: &dyn Store, runs: i32, read: &dyn Fn() -> [u64; 3]) {
     let (site, memory) = (site(), open_day());
     let context = routes::Context {
         store,
@@ -266,7 +286,7 @@ fn ask(store: &dyn Store, runs: i32) {
         let mut all = Took::default();
         for question in QUESTIONS {
             let query = format!("p={period}{question}");
-            let mut took = Took::default();
+            let (mut took, before) = (Took::default(), read());
             for _ in 0..runs {
                 took.time(|| {
                     let report = routes::report(context, &query).unwrap();
@@ -275,6 +295,10 @@ fn ask(store: &dyn Store, runs: i32) {
             }
             all.join(&took);
             took.print(&query);
+            let each = |at: usize| (read()[at] - before[at]) / runs as u64;
+            if each(0) > 0 {
+                println!("  {} questions read {} rows, {} KB", each(0), each(1), each(2) / 1_000);
+            }
         }
         all.print(&format!("{period}: all of these"));
     }

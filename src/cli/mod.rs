@@ -13,11 +13,12 @@ use std::{io, path::PathBuf};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::{self, Config, ConfigError, Environment, RawConfig},
+    config::{self, Config, ConfigError, Environment, RawConfig, StoreChoice},
     control::{Control, ControlError, Invalid},
     domain::day::UnixMs,
     jobs::JobError,
     simulate,
+    store::{StoreError, clickhouse::ClickStore},
 };
 
 /// Cookieless web analytics that keeps counts, never visitors.
@@ -39,6 +40,12 @@ pub enum Command {
     Serve,
     /// Check the configuration and print it, or name the field that is wrong
     Check,
+    /// Bring the schema of the store up to date, as the server does when it starts
+    Migrate {
+        /// Print the statements that make ClickHouse's schema, for the cluster that `store` names if it does
+        #[arg(long)]
+        print: bool,
+    },
     /// Send realistic visitors to a Mayfly over HTTP and print the truth of what was acknowledged
     Simulate(simulate::Args),
     /// Copy everything but the open days' journals into a new directory
@@ -116,6 +123,8 @@ pub enum CliError {
     Output(#[from] serde_json::Error),
     #[error(transparent)]
     Job(#[from] JobError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("{0}")]
     Refused(String),
 }
@@ -160,6 +169,7 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
             let data = raw.data_directory(environment);
             copy::run(&arguments, &raw, &data, surroundings.says)?
         }
+        Command::Migrate { print } => migrate(&Config::new(&raw, environment)?.store, print)?,
         command => {
             if let Some(request) = ask::request(&command)? {
                 let config = Config::new(&raw, environment)?;
@@ -176,6 +186,23 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
     Ok(Task::Print(printed))
 }
 
+/// Opens the store, which brings its schema up to date; or says what would be said to ClickHouse.
+fn migrate(store: &StoreChoice, print: bool) -> Result<String> {
+    match (store, print) {
+        (StoreChoice::ClickHouse(address), true) => {
+            let statements = ClickStore::schema(address.cluster.as_deref());
+            Ok(statements.iter().map(|one| format!("{one};\n\n")).collect())
+        }
+        (StoreChoice::DuckDb { .. }, true) => {
+            Err(CliError::Refused("only ClickHouse's schema is printed: set `store`".to_owned()))
+        }
+        (store, false) => {
+            drop(store.open()?);
+            Ok(format!("the schema of {store} is up to date\n"))
+        }
+    }
+}
+
 fn on_control(command: Command, control: &Control, surroundings: &mut Surroundings<'_>) -> Result<String> {
     let now = surroundings.now;
     match command {
@@ -187,7 +214,11 @@ fn on_control(command: Command, control: &Control, surroundings: &mut Surroundin
         Command::User(command) => people::user(command, control, surroundings.password),
         Command::Key(command) => people::key(command, control, now),
         // Done before.
-        Command::Serve | Command::Check | Command::Simulate(_) | Command::Copy(_) => Ok(String::new()),
+        Command::Serve
+        | Command::Check
+        | Command::Migrate { .. }
+        | Command::Copy(_)
+        | Command::Simulate(_) => Ok(String::new()),
         Command::Backup { .. } | Command::Restore { .. } | Command::Export(_) | Command::Forget { .. } => {
             Ok(String::new())
         }

@@ -48,6 +48,25 @@ impl Shell {
 }
 
 #[test]
+fn a_schema_is_migrated_or_printed() {
+    let shell = Shell::new();
+    for _ in 0..2 {
+        shell.prints("migrate", &["mayfly.duckdb is up to date"]);
+    }
+    shell.fails("migrate --print", &["ClickHouse"]);
+    shell.prints(
+        "migrate --print --store clickhouse://h/d",
+        &["CREATE TABLE IF NOT EXISTS pages (", "TTL expires"],
+    );
+    let spread = "migrate --print --store clickhouse://h/d?cluster=main";
+    shell.prints(
+        spread,
+        &["pages_shard ON CLUSTER 'main'", "ReplicatedSummingMergeTree(", "Distributed('main'"],
+    );
+    shell.fails("migrate --store clickhouse://127.0.0.1:1/d", &["unavailable", "ClickHouse"]);
+}
+
+#[test]
 fn the_arguments_are_sound() {
     use clap::CommandFactory;
     Cli::command().debug_assert();

@@ -61,6 +61,13 @@ pub fn copy(from: &dyn Store, to: &dyn Store, says: &(dyn Fn(&str) + Sync)) -> R
 }
 
 impl Copied {
+    fn count(&mut self, brought: &[Release]) {
+        self.releases += brought.len();
+        self.rows += brought.iter().map(|one| one.rows.len()).sum::<usize>();
+    }
+
+    /// What is to be said.
+    ///
     /// # Errors
     /// The differences, in words.
     pub fn words(self) -> Result<String, String> {
@@ -109,25 +116,31 @@ impl Copying<'_> {
     /// Brings what is missing of some days; how many rows they have.
     fn window(&mut self, site: SiteId, first: Day, last: Day) -> Result<usize> {
         let mut there = units(self.to.releases(site, first, last)?);
-        let (mut missing, mut rows) = (Vec::new(), 0);
+        let mut rows = 0;
         for ((day, node), whole) in units(self.from.releases(site, first, last)?) {
-            let there = there.remove(&(day, node)).unwrap_or_default();
             rows += whole.iter().map(|one| one.rows.len()).sum::<usize>();
-            match &there[..] {
-                same if same == whole => self.copied.found += whole.len(),
-                part if is_part(part, &whole) => missing.extend(whole),
-                _ => self.copied.differences.push(format!(
+            let there = there.remove(&(day, node)).unwrap_or_default();
+            if there.iter().all(|one| whole.contains(one)) {
+                self.bring(whole, &there)?;
+            } else if is_part(&there, &whole) {
+                self.copied.count(&whole);
+                self.to.replace(&mut [Ok(whole)].into_iter())?;
+            } else {
+                self.copied.differences.push(format!(
                     "site {}, {day}, node {node}: the target holds other rows of it, which were left as they are",
                     site.0
-                )),
+                ));
             }
         }
-        self.copied.releases += missing.len();
-        self.copied.rows += missing.iter().map(|one| one.rows.len()).sum::<usize>();
-        if !missing.is_empty() {
-            self.to.replace(&mut [Ok(missing)].into_iter())?;
-        }
         Ok(rows)
+    }
+
+    /// Brings the releases of a day and node that are not there, in order: its close comes last.
+    fn bring(&mut self, whole: Vec<Release>, there: &[Release]) -> Result<()> {
+        self.copied.found += there.len();
+        let missing: Vec<Release> = whole.into_iter().filter(|one| !there.contains(one)).collect();
+        self.copied.count(&missing);
+        Ok(missing.iter().try_for_each(|release| self.to.insert(release))?)
     }
 
     /// Compares what both stores add up to, by day, table and family, and the closes.
@@ -164,18 +177,16 @@ fn next_days(days: i32, rows: usize) -> i32 {
     fit.clamp(1, days * 4)
 }
 
-/// Releases by day and node. Rows of zeros add nothing, and a store may drop them.
+/// Releases by day and node.
 fn units(releases: Vec<Release>) -> Units {
     let mut units = Units::new();
-    for mut release in releases {
-        release.rows.retain(|row| row.counts.iter().any(|&n| n != 0));
+    for release in releases {
         units.entry((release.id.day, release.id.node)).or_default().push(release);
     }
     units
 }
 
-/// Whether what is there may be what an interrupted copy left, or an earlier one of a day that has gone on since:
-/// nothing is in it that the whole does not have.
+/// Whether nothing is there that the whole does not have, though releases lack rows or a close.
 fn is_part(there: &[Release], whole: &[Release]) -> bool {
     let whole: BTreeMap<ReleaseId, &Release> = whole.iter().map(|one| (one.id, one)).collect();
     there.iter().all(|part| {
@@ -353,7 +364,7 @@ mod tests {
         let more = release(SITES[1], FIRST.plus(2), 3, 0);
         from.insert(&more).unwrap();
         let said = copied(&*from, &*to).unwrap();
-        assert!(said.contains("copied 3 releases") && said.contains("22 releases were there"), "{said}");
+        assert!(said.contains("copied 1 release ") && said.contains("24 releases were there"), "{said}");
         assert_eq!(everything(&*to), everything(&*from));
     }
 

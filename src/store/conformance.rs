@@ -64,6 +64,24 @@ pub fn conformance(store: &dyn Store, shape: &Shape) {
     whole::corrections(store, &releases);
 }
 
+/// Random plans over the same releases in several empty stores: all agree with the recount.
+pub fn agreement(stores: &[&dyn Store], shape: &Shape) {
+    let mut random = StdRng::seed_from_u64(shape.seed);
+    let releases = releases(&mut random, shape);
+    for store in stores {
+        releases.iter().for_each(|release| store.insert(release).expect("a release is inserted"));
+    }
+    for _ in 0..shape.queries {
+        let (site, query) = (SiteId(random.random_range(1..3)), query(&mut random));
+        let as_of = as_of(&mut random, &releases, site);
+        let expected = query.evaluate(visible(&releases, site, &as_of));
+        for (at, store) in stores.iter().enumerate() {
+            let found = store.read(site, &query, &as_of).expect("a read is answered");
+            assert_eq!(found, expected, "store {at}: {query:?} as of {as_of:?}");
+        }
+    }
+}
+
 fn pick(random: &mut StdRng) -> Text {
     (*WORDS.choose(random).expect("the list is not empty")).into()
 }
@@ -193,16 +211,21 @@ fn condition(random: &mut StdRng, known: &[Column]) -> Condition {
     Condition { column, operator, values }
 }
 
+fn as_of(random: &mut StdRng, releases: &[Release], site: SiteId) -> AsOf {
+    let mut as_of = AsOf::default();
+    for one in releases.iter().filter(|one| one.id.site == site) {
+        if random.random_bool(0.2) {
+            as_of.open.push((one.id.day, one.id.node, one.id.number - random.random_range(0..2)));
+        }
+    }
+    as_of
+}
+
 fn reads_agree(store: &dyn Store, releases: &[Release], random: &mut StdRng, queries: usize) {
     let mut answered = 0;
     for _ in 0..queries {
         let (site, query) = (SiteId(random.random_range(1..3)), query(random));
-        let mut as_of = AsOf::default();
-        for one in releases.iter().filter(|one| one.id.site == site) {
-            if random.random_bool(0.2) {
-                as_of.open.push((one.id.day, one.id.node, one.id.number - random.random_range(0..2)));
-            }
-        }
+        let as_of = as_of(random, releases, site);
         let expected = query.evaluate(visible(releases, site, &as_of));
         let found = store.read(site, &query, &as_of).expect("a read is answered");
         assert_eq!(found, expected, "{query:?} as of {as_of:?}");

@@ -11,9 +11,11 @@ It also fails when it is told to, which a real server cannot be asked for: POST 
 {"call": "insert" | "select" | "any", "after": N, "times": N, "act": "drop_before" | "drop_after" | "delay_ms" | "error", ...}.
 `drop_after` runs the query and then closes the connection without an answer.
 
+POST /engine/read answers how many questions were asked so far, and the rows and bytes that were read for them.
+
 What the engine in a process cannot do (Keeper, Distributed over other servers, users and GRANT) it refuses.
 
-    python engine.py DIRECTORY [PORT] [--remove] [--tls FILE]
+    python engine.py DIRECTORY [PORT] [--remove] [--tls FILE] [--password TEXT]
 
 prints "listening PORT" once it serves (port 0 takes a free one) and ends at the end of its input; then the directory
 goes where it was told so.
@@ -53,6 +55,8 @@ class Engine:
         self.lock = threading.Lock()
         self.faults = []
         self.set = {}
+        self.read = [0, 0, 0]
+        self.password = None
 
     def fault(self, sql):
         """The fault that strikes this query, if one does. Called with the lock held."""
@@ -180,6 +184,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with self.engine.lock:
                 self.engine.faults = [{"after": 0, "times": 1, "met": 0, **fault} for fault in json.loads(body)]
             return self.answer(200, b"")
+        if url.path == "/engine/read":
+            return self.answer(200, " ".join(map(str, self.engine.read)).encode())
+        if self.engine.password not in (None, self.headers.get("X-ClickHouse-Key")):
+            return self.refuse("Code: 516. DB::Exception: Authentication failed. (AUTHENTICATION_FAILED)")
         fields = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
         if self.headers.get_content_type() == "multipart/form-data":
             head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
@@ -213,6 +221,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 answer, rows, read = self.engine.run(sql, body, settings, parameters, fields.get("default_format", "TabSeparated"))
             except Exception as error:  # whatever the engine says is the answer
                 return self.refuse(str(error))
+            if re.match(r"\s*(SELECT|WITH)", sql, re.I):
+                self.engine.read = [n + more for n, more in zip(self.engine.read, [1, rows, read])]
         if act == "drop_after":
             return self.drop()
         summary = json.dumps({"read_rows": str(rows), "read_bytes": str(read)})
@@ -242,6 +252,8 @@ def main():
     Handler.engine = Engine(directory)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
+    if "--password" in sys.argv:
+        Handler.engine.password = sys.argv[sys.argv.index("--password") + 1]
     if "--tls" in sys.argv:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(sys.argv[sys.argv.index("--tls") + 1])

@@ -7,6 +7,7 @@ use duckdb::Connection;
 use super::{
     api::Api,
     backup::{FIRST, Install, hits, send},
+    engine::Engine,
     faults::{Act, Call, Rule},
     server::until,
 };
@@ -67,6 +68,47 @@ async fn a_copy_that_is_killed_is_continued_and_reports_stay_the_same() {
     install.close(open);
     assert_eq!(install.views(&api, open).await, views + more);
     server.stop();
+}
+
+#[tokio::test]
+async fn rows_go_to_clickhouse_and_back_and_reports_are_the_same_to_the_byte() {
+    let install = Install::new();
+    let server = install.serve();
+    let api = Api::of(&server);
+    install.three_days(&api).await;
+    let open = FIRST.plus(2);
+    install.released(open);
+    let (before, views) = (install.closed_reports(&api).await, install.views(&api, open).await);
+    server.stop();
+
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(folder.path(), 0, &[]);
+    let clickhouse = engine.fresh();
+    let back = install.place("back.duckdb");
+    let back = format!("duckdb:{}", text(&back));
+    // Cut off between two inserts, it goes on.
+    let there = ["copy", "--from", "duckdb", "--to", &clickhouse];
+    if engine.ours {
+        engine.fail(r#"[{"call": "insert", "after": 9, "times": 100, "act": "drop_after"}]"#);
+        let said = install.fails(&there);
+        assert!(said.contains("the store"), "{said}");
+        engine.fail("[]");
+    }
+    let said = install.home.run(&there);
+    assert!(said.contains("add up to the same"), "{said}");
+    let said = install.home.run(&["copy", "--from", &clickhouse, "--to", &back]);
+    assert!(said.contains("add up to the same") && said.contains("0 releases were there"), "{said}");
+    let said = install.home.run(&["copy", "--from", "duckdb", "--to", &back]);
+    assert!(said.contains("copied 0 releases"), "the way back brought what was there: {said}");
+
+    let runtime = install.home.runtime.path().join("run");
+    for store in [&clickhouse, &back] {
+        let server = install.home.serve_with(&["--runtime", text(&runtime), "--store", store]);
+        let api = Api::of(&server);
+        assert_eq!(install.closed_reports(&api).await, before, "{store}");
+        assert_eq!(install.views(&api, open).await, views, "{store}");
+        server.stop();
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
 mod api; // requests of the tests below
 mod backup; // backups, restores and exports of a running server
+mod clickhouse; // the real binary on a real ClickHouse: the same reports, an engine that comes and goes, TLS
 mod clocks; // the real binary under clocks that jump, days of every length, zones that change
 mod compare; // a report's JSON against what it must say
 mod copy; // rows moved from one store to another, through kills, and compared
@@ -17,7 +18,7 @@ mod disk; // the disk fails: full, slow, read-only, torn, spoilt, and nothing ac
 mod docs; // the documents against the code: links, files, settings
 mod duplicates; // requests sent twice, and batches
 #[path = "../clickhouse/engine.rs"]
-mod engine; // a real ClickHouse
+mod engine; // a real ClickHouse for tests
 mod expected; // what a report must say, from the naive recount
 mod faults; // calls on files that fail, wait or kill, set from outside
 mod filtered; // reports with one filter, against the naive recount

@@ -323,6 +323,10 @@ async fn three_collectors_add_up_to_the_truth_whatever_happens_at_midnight() {
     it.start_collector(2);
     let healed = minute(&it, 24 * 60 + 40);
     it.until(healed).await;
+    let said = "the report node: it does not answer in time; this collector goes on";
+    until("it says that it goes on without the report node", || {
+        it.collectors[1].server.as_ref().unwrap().0.output().contains(said).then_some(())
+    });
     until_answered("only the one that is cut off is missing", async || {
         let report = it.read("report", &format!("p={day}"), &it.staff).await;
         (report["meta"]["missing"] == json!([2])).then_some(())

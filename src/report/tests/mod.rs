@@ -2,6 +2,7 @@
 
 mod counted;
 mod panels;
+mod stores;
 mod time;
 
 use std::{collections::HashMap, sync::Arc};
@@ -117,8 +118,14 @@ fn rows(seed: u64, visits: usize) -> Vec<Row> {
 
 /// Lays rows into a store and memory; `in_memory` is the share that memory holds.
 fn laid(rows: &[Row], in_memory: f64, seed: u64) -> (DuckStore, MemoryView) {
-    let mut random = StdRng::seed_from_u64(seed);
     let store = DuckStore::in_memory(&Limits { memory_mb: 128, threads: 1 }).unwrap();
+    let memory = lay(&store, rows, in_memory, seed);
+    (store, memory)
+}
+
+/// As [`laid`], into this store.
+fn lay(store: &dyn Store, rows: &[Row], in_memory: f64, seed: u64) -> MemoryView {
+    let mut random = StdRng::seed_from_u64(seed);
     let mut memory = MemoryView::default();
     for day in (0..DAYS).map(|back| today().plus(-back)) {
         let (kept, stored): (Vec<Row>, Vec<Row>) =
@@ -146,7 +153,7 @@ fn laid(rows: &[Row], in_memory: f64, seed: u64) -> (DuckStore, MemoryView) {
             salt_epochs: 1,
         });
     }
-    (store, memory)
+    memory
 }
 
 fn report(laid: &(DuckStore, MemoryView), query: &str) -> Value {

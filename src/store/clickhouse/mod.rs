@@ -308,7 +308,7 @@ impl Store for ClickStore {
 
 #[cfg(test)]
 #[path = "../../../tests/clickhouse/engine.rs"]
-mod engine;
+pub mod engine;
 
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,8 @@ use crate::{
         row::{Column, Family, Row as Kept, Table, columns, has_hour},
     },
     store::{
-        conformance::{Shape, conformance},
+        conformance::{Shape, agreement, conformance},
+        duckdb::{DuckStore, Limits},
         faults::faults,
         kinds,
     },
@@ -100,6 +101,24 @@ fn holds(store: &ClickStore, releases: &[Release]) {
 #[test]
 fn it_conforms() {
     conformance(&store(), &Shape { queries: 120, ..Shape::small() });
+}
+
+/// Plans that are asked of both stores; `make stores` asks for more.
+fn plans() -> usize {
+    std::env::var("PLANS").map_or(60, |text| text.parse().expect("PLANS is a number"))
+}
+
+#[test]
+fn both_stores_and_the_recount_agree_on_random_plans() {
+    let duckdb = DuckStore::in_memory(&Limits { memory_mb: 128, threads: 1 }).unwrap();
+    for seed in 0..plans().div_ceil(500) as u64 {
+        let shape = Shape { seed: 100 + seed, releases: 8, rows: 300, queries: plans().min(500) };
+        let clickhouse = store();
+        agreement(&[&duckdb, &clickhouse], &shape);
+        for site in duckdb.sites().unwrap() {
+            duckdb.erase(site, None).unwrap();
+        }
+    }
 }
 
 #[test]
