@@ -22,11 +22,18 @@ impl StoredPast {
     pub fn new(store: Arc<dyn Store>, files: ReleaseFiles, node: u32) -> StoredPast {
         StoredPast { store, files, node }
     }
+
+    /// The answer of a store that is there: the day's first hit waits for it, and one that hangs would be waited for
+    /// as long as a report may take.
+    fn asked<T>(&self, ask: impl FnOnce(&dyn Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.store.ready()?;
+        ask(&*self.store)
+    }
 }
 
 impl Past for StoredPast {
     fn closed_since(&self, site: SiteId, day: Day) -> Option<Day> {
-        let stored = match self.store.days(site, day, Day(i32::MAX / 2)) {
+        let stored = match self.asked(|store| store.days(site, day, Day(i32::MAX / 2))) {
             Ok(days) => days.iter().rfind(|row| row.node == self.node).map(|row| row.day),
             Err(error) => unknown(site, &error),
         };
@@ -38,7 +45,7 @@ impl Past for StoredPast {
             tracing::error!(%error, site = site.0, "the release files could not be listed");
             0
         });
-        match self.store.last_release(site, day, node) {
+        match self.asked(|store| store.last_release(site, day, node)) {
             Ok(stored) => Some(stored.max(filed)),
             Err(error) => unknown(site, &error),
         }

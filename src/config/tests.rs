@@ -113,6 +113,38 @@ fn roles_and_what_goes_with_them() {
     refused(&format!("{collector}{url}"), &["needs `node_token_file`"]);
     refused(&format!("{report}{token}"), &["needs `collectors`"]);
     refused(&format!("{report}{both}{url}{token}"), &["report_url", "does not go with role `report`"]);
+    let clickhouse = "store = \"clickhouse://10.0.0.9:8123/mayfly\"\n";
+    let whole = format!("{collector}{url}{token}{clickhouse}");
+    refused(&whole, &["needs `node`"]);
+    refused(&format!("{whole}node = 1\ndemo = true"), &["demo", "`collector`"]);
+    let config = file(&format!("{whole}node = 1")).unwrap();
+    assert!(matches!(&config.role, Role::Collector { report, .. } if report.port() == Some(8_000)));
+    assert_eq!(file(&config.to_string()).unwrap(), config);
+    assert!(
+        !config.to_string().contains("0123456789abcdef")
+            && !format!("{config:?}").contains("0123456789abcdef")
+    );
+    let config = file(&format!("{report}{both}{token}{clickhouse}")).unwrap();
+    let Role::Report { collectors, .. } = &config.role else { panic!("{:?}", config.role) };
+    assert_eq!(collectors.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(file(&config.to_string()).unwrap(), config);
+    for (given, words) in [
+        ("http://10.0.0.2:8000", "1=http"),
+        ("1=http://10.0.0.2:8000,1=http://10.0.0.3:8000", "each once"),
+        ("1=http://10.0.0.2:8000,2=http://10.0.0.2:8000", "each once"),
+        ("70000=http://10.0.0.2:8000", "numbers of collectors"),
+        ("1=http://me:secret@10.0.0.2:8000", "a node's address"),
+        ("1=http://10.0.0.2:8000/path", "a node's address"),
+    ] {
+        let text = format!("{report}collectors = {given:?}\n{token}{clickhouse}");
+        refused(&text, &["collectors", words]);
+        assert!(!file(&text).unwrap_err().to_string().contains("secret"));
+    }
+    let many: Vec<String> = (0..257).map(|n| format!("{n}=http://10.0.0.2:{}", n + 1)).collect();
+    refused(&format!("{report}collectors = {:?}\n{token}{clickhouse}", many.join(",")), &["at most 256"]);
+    fs::write(&path, "too short").unwrap();
+    refused(&whole, &["node_token_file", "9 bytes"]);
+    fs::write(&path, "0123456789abcdef0123456789abcdef\n").unwrap();
     // Two owners of one DuckDB file.
     for text in [format!("{collector}{url}{token}node = 1"), format!("{report}{both}{token}")] {
         refused(&text, &["role", "clickhouse://", "DuckDB"]);

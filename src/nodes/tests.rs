@@ -2,6 +2,7 @@
 //! is missing, doubled or copied is found out.
 
 use std::{
+    io::{Read, Write},
     net::{SocketAddr, TcpListener},
     path::Path,
     sync::Arc,
@@ -16,7 +17,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::token::NodeToken;
+use super::{token::NodeToken, wire::Wire};
 use crate::{
     clock,
     config::{Config, RawConfig, Role, control_file},
@@ -238,6 +239,9 @@ async fn each_node_does_its_own_part_and_says_what_is_not_its_own() {
         assert_eq!(post(&network.collectors[0], &path, SECRET).await.status(), 400, "{path}");
     }
     assert_eq!(status(&network.report, "/api/node/1/declarations").await, Some(401));
+    let long = client().post(network.collectors[0].url().join("/api/node/1/ask").unwrap());
+    let long = long.bearer_auth(SECRET).body(vec![0; (1 << 20) + 1]).send().await.unwrap();
+    assert_eq!(long.status(), StatusCode::PAYLOAD_TOO_LARGE);
     for node in nodes {
         node.stop().await;
     }
@@ -410,4 +414,25 @@ async fn sites_that_merge_and_sites_that_go_do_so_on_every_collector() {
     for node in nodes {
         node.stop().await;
     }
+}
+
+#[actix_web::test]
+async fn an_answer_that_is_too_long_is_not_read_to_its_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url: url::Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    std::thread::spawn(move || {
+        for bytes in [64 << 20, (64 << 20) + 1] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {bytes}\r\n\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+            // Whoever asked may go before the end.
+            let _ = stream.write_all(&vec![b'x'; bytes]);
+        }
+    });
+    let wire = Wire::new(&NodeToken::new(SECRET).unwrap()).unwrap();
+    let ask = || wire.send(wire.request(reqwest::Method::GET, &url, "x", Duration::from_secs(60)));
+    assert_eq!(ask().await.unwrap().2.len(), 64 << 20);
+    let refused = ask().await.unwrap_err().to_string();
+    assert!(refused.contains("longer than"), "{refused}");
 }

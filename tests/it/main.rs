@@ -29,6 +29,7 @@ mod hostile; // raw sockets: abuse of HTTP, slow and idle connections, bodies th
 mod laws; // the core against the naive recount: counting, settling, replay, close
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
 mod load; // many hits at once: reads of one moment, a kill
+mod nodes; // three collectors, a report node and a ClickHouse over a midnight with a kill and a cut, against the recount
 mod open_loop; // a load that does not wait for answers
 mod outage; // the store fails, in every way, and no hit is lost or counted twice
 mod outside; // test data that others made: URLs, public suffixes, JSON, user agents
@@ -38,6 +39,7 @@ mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
 mod proxies; // the proxy examples, run by real proxies: addresses, sites, collectors that die and come
 mod raw; // HTTP by hand
+mod relay; // a way between two processes that a test can cut
 mod rows; // what the store really holds
 mod scale; // the constants of docs/SCALE.md, measured
 mod server; // a real Mayfly and its clock
