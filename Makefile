@@ -30,7 +30,7 @@ tracker/dist/mayfly.js: node_modules/.installed tracker/mayfly.js tracker/build.
 dashboard/dist/index.html: node_modules/.installed $(shell find dashboard -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
 	npm run --silent build:dashboard
 
-tools: ## install what browser and clock tests need from Debian's packages
+tools: ## install what browser, clock and proxy tests need from Debian's packages
 	@bash scripts/tools.sh
 
 clickhouse: ## a ClickHouse for tests, unless one is on the path; cached outside the clone
@@ -49,8 +49,10 @@ run: bin ## serve on the embedded store, with a demo site to click on
 test: setup front tools clickhouse ## every suite, with seconds for each
 	@bash scripts/test.sh
 
-crash: bin ## 200 kills under load, kills at each call on a file, and power losses
-	CRASH_CYCLES=200 $(CARGO) test --locked --profile ci --test it crash:: -- --nocapture --test-threads=1
+crash: bin ## 200 kills under load, kills at a sample of calls on files, and power losses
+	CRASH_CYCLES=200 CRASH_STRIDE=8 $(CARGO) test --locked --profile ci --test it crash:: -- --nocapture --test-threads=1
+places: bin ## kills at every call on a file, one life each (CRASH_FILES="/run/ /control": on some of them)
+	CRASH_STRIDE=1 $(CARGO) test --locked --profile ci --test it crash::places::kills_at -- --nocapture
 
 outage: bin ## the store away for long: 2,000 releases wait and catch up
 	OUTAGE_TICKS=200 $(CARGO) test --locked --profile ci --test it outage:: -- --nocapture
@@ -66,7 +68,7 @@ upgrade: bin ## restart on one socket under load, 20 times
 
 flood: bin ## floods of distinct values against their memory, and loads above capacity
 	FLOOD=20000 OVERLOAD_SECONDS=20 MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
-		$(CARGO) test --locked --profile ci --test it flood:: overload:: -- --nocapture --test-threads=1
+		$(CARGO) test --locked --profile ci --test it -- flood:: overload:: hostile::idle --nocapture --test-threads=1
 
 stores: clickhouse setup ## thousands of random plans and reports, equal on both stores
 	PLANS=5000 REPORTS=1000 $(CARGO) test --locked --profile ci --lib -- both_stores reports_are_the_same --nocapture
@@ -76,6 +78,11 @@ bench-core: setup ## the counting core alone
 	$(CARGO) bench --profile ci --bench core
 bench-http: bin ## durable collection against a route that only reads the body
 	@bash benches/http.sh
+
+bench-store: setup ## a year of ten million page views in the store: rows, bytes, times of reports
+	$(CARGO) bench --profile ci --bench reports
+scale: setup ## the constants behind docs/SCALE.md, measured and held against the page
+	SCALE=1 $(CARGO) test --locked --profile ci --test it scale:: -- --nocapture
 
 fuzz: setup ## every fuzz target for FUZZ_SECONDS (600) each; needs a C++ compiler
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) FUZZ_TARGETS="$(FUZZ_TARGETS)" bash scripts/fuzz.sh

@@ -1,64 +1,40 @@
 //! How long reports take over a DuckDB file of a site with ten million page views a year, and how long its
 //! releases take to write. `cargo bench --profile ci --bench reports`; figures are in docs/BENCHMARKS.md.
 //!
-//! `MAYFLY_BENCH_DAYS=28` lays fewer days down than a year; `MAYFLY_BENCH_RUNS=50` asks each question more often,
-//! `MAYFLY_BENCH_FILE=path` keeps the file for the next run.
+//! `MAYFLY_BENCH_DAYS=28` lays fewer days down than a year; `MAYFLY_BENCH_RUNS=50` asks each question more often.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark says what it measured, or stops")]
 
 use std::{
-    collections::HashMap,
-    path::PathBuf,
+    collections::BTreeMap,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use mayfly::{
     domain::{
-        Text,
-        attributes::{Described, VisitAttributes},
         day::{Day, Hour, Moment, UnixMs, Zone},
         declaration::{
             EventDeclaration, Excluded, Goal, Kept, Objection, Once, PropertyDeclaration, Section, Site,
             SiteId, Step, Values,
         },
-        hit::{EventHit, Hit, HitKind, PropertyHit, VisitorKey},
         region::Heap,
-        row::{DayRow, Release, ReleaseId, Row},
+        row::{DayRow, Family, KIND_PAGE, Release, ReleaseId, Row, Table},
         tally::{Caps, DaySettings, OpenDay},
         view::{DayView, MemoryView, Reader},
     },
     report::routes,
+    simulate::wide::{self, Breadth},
     store::{
         Store,
         duckdb::{DuckStore, Limits},
     },
 };
 
+const SITE: SiteId = SiteId(1);
 /// With these, 27,400 page views a day: ten million a year.
-const VISITORS_A_DAY: u64 = 8_000;
-const VIEWS_A_VISITOR_MOST: u64 = 10;
-const PAGES: u64 = 1_500;
-/// The number of a day's last release, after one each hour.
-const LAST: u32 = 25;
-/// Distinct days that are counted; the others repeat them.
-const WEEK: i32 = 7;
-
-/// Numbers that look random and are the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    /// Small numbers far more often, with a long tail.
-    fn rank(&mut self, sides: u64) -> u64 {
-        let uniform = self.roll(1 << 20) as f64 / (1 << 20) as f64;
-        ((sides as f64).powf(uniform) - 1.0) as u64
-    }
-}
+const BREADTH: Breadth = Breadth { visitors: 8_000, pages: 1_500, sources: 300 };
 
 fn today() -> Day {
     Day::parse("2026-11-22").unwrap()
@@ -100,55 +76,10 @@ fn site() -> Site {
     }
 }
 
-fn page(rank: u64) -> Hit {
-    let (path, sections) = match rank % 3 {
-        0 if rank > 0 => (format!("example.com/blog/article-{rank}"), vec![Text::from("/blog/*")]),
-        _ => (format!("example.com/page-{rank}"), Vec::new()),
-    };
-    let visit = VisitAttributes::default();
-    Hit { page: Some(path.into()), sections: sections.into_iter().collect(), visit, kind: HitKind::View }
-}
-
-fn origin(dice: &mut Dice) -> VisitAttributes {
-    let mut visit = VisitAttributes::default();
-    let source = dice.rank(300);
-    visit.0[0] = ["Direct", "Search", "Social", "Referral", "Email"][(source % 5) as usize].into();
-    visit.0[1] = format!("source-{source}.example").into();
-    if dice.roll(10) == 0 {
-        visit.0[2] = format!("source-{}", dice.rank(30)).into();
-        visit.0[3] = ["cpc", "email", "social"][dice.roll(3) as usize].into();
-        visit.0[4] = format!("campaign-{}", dice.rank(60)).into();
-    }
-    visit
-}
-
-fn described(dice: &mut Dice) -> Described {
-    let mut one =
-        Described { place: Default::default(), device: Default::default(), language: Default::default() };
-    one.place.0[0] = format!("C{}", dice.rank(120)).into();
-    one.device.0[0] = format!("Browser {}", dice.rank(12)).into();
-    one.device.0[2] = format!("System {}", dice.rank(8)).into();
-    one.device.0[4] = ["desktop", "mobile", "tablet"][dice.rank(3) as usize % 3].into();
-    one.language.0 = ["en", "et", "de", "fi", "fr"][dice.rank(5) as usize % 5].into();
-    one
-}
-
-fn signup(dice: &mut Dice) -> HitKind {
-    let value = ["free", "pro"][dice.roll(2) as usize].into();
-    let plan = PropertyHit { property: "plan".into(), value, cap: None };
-    HitKind::Event(EventHit {
-        name: "signup".into(),
-        properties: [plan].into_iter().collect(),
-        interactive: true,
-        once_a_visit: false,
-        value: None,
-    })
-}
-
-/// A day of visits up to an hour, counted as the server counts it.
-fn counted(day: Day, seed: u64, until: u8) -> OpenDay {
+/// A day of visits up to an hour, counted as the server counts it, with the rows of each hour as they were released.
+fn counted(day: Day, seed: u64, until: u8) -> (OpenDay, Vec<Vec<Row>>) {
     let settings = DaySettings {
-        site: SiteId(1),
+        site: SITE,
         day,
         k: 5,
         kept: site().kept,
@@ -157,90 +88,71 @@ fn counted(day: Day, seed: u64, until: u8) -> OpenDay {
         known: Arc::default(),
     };
     let mut open = OpenDay::new(settings, Box::new(Heap::default()), Box::new(Heap::default()));
-    let mut dice = Dice(seed);
-    let mut hits: Vec<(u32, VisitorKey, Described, Hit)> = Vec::new();
-    for visitor in 0..VISITORS_A_DAY {
-        let (one, visit) = (described(&mut dice), origin(&mut dice));
-        let key = VisitorKey((visitor + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let mut second = dice.roll(82_000) as u32;
-        for _ in 0..1 + dice.rank(VIEWS_A_VISITOR_MOST) {
-            let mut hit = page(dice.rank(PAGES));
-            hit.visit = visit.clone();
-            let read = HitKind::Engagement { scroll: Some(dice.roll(101) as u8), engaged_ms: 15_000 };
-            hits.push((second, key, one.clone(), hit.clone()));
-            hits.push((second + 20, key, one.clone(), Hit { kind: read, ..hit.clone() }));
-            if dice.roll(40) == 0 {
-                hits.push((second + 25, key, one.clone(), Hit { kind: signup(&mut dice), ..hit }));
-            }
-            second += 30 + dice.roll(120) as u32;
+    let mut hits = wide::day(BREADTH, seed).into_iter().enumerate().peekable();
+    let mut hours = Vec::new();
+    for hour in 0..until {
+        while let Some((seq, one)) = hits.next_if(|(_, one)| one.second / 3_600 == u32::from(hour)) {
+            let at = Moment { hour: Hour(hour), second: one.second, stretch: hour };
+            open.tally(seq as u64 + 1, one.key, Some(&one.described), &one.hit, at, &[]);
+        }
+        open.turn(hour + 1, Hour((hour + 1).min(23)));
+        if until == 24 {
+            hours.push(open.freeze());
         }
     }
-    hits.sort_by_key(|one| one.0);
-    hits.retain(|one| one.0 < u32::from(until) * 3_600);
-    for (seq, (second, key, described, hit)) in hits.iter().enumerate() {
-        let stretch = (second / 3_600) as u8;
-        let at = Moment { hour: Hour(stretch), second: *second, stretch };
-        open.tally(seq as u64 + 1, *key, Some(described), hit, at, &[]);
-    }
-    open.turn(until, Hour(until.min(23)));
-    open
+    (open, hours)
 }
 
-fn insert(store: &dyn Store, day: Day, number: u32, rows: Vec<Row>, took: &mut Took) {
-    let rows = rows.into_iter().map(|row| Row { day, ..row }).collect();
-    let id = ReleaseId { site: SiteId(1), day, node: 0, number };
-    let close = DayRow {
-        site: id.site,
-        day,
-        node: 0,
-        closed_at_hour: i64::from(day.0 + 1) * 86_400,
-        k: 5,
-        salt_epochs: 1,
-        settings_version: 1,
-        sizes: Vec::new(),
-        corrected: false,
-    };
-    let release = Release { id, rows, close: (number == LAST).then_some(close) };
-    took.time(|| store.insert(&release).unwrap());
-}
-
-/// Lays the days before today down as the server does: a release each hour, and one at the close.
-fn lay(store: &DuckStore, days: i32) {
-    let week: Vec<Vec<Row>> =
-        (0..WEEK).map(|seed| counted(today(), seed as u64 + 1, 24).close(1).rows).collect();
-    let (mut hourly, mut closes, mut total) = (Took::default(), Took::default(), 0);
+/// Lays the days before today down as the server does: each counted by itself, a release each hour, one at the close.
+fn lay(store: &dyn Store, days: i32) {
+    let (mut hourly, mut closes, mut counting, mut coarsening) =
+        (Took::default(), Took::default(), Took::default(), Took::default());
+    let (mut laid, mut views) = (BTreeMap::<(Table, Family), usize>::new(), 0);
     for back in (1..=days).rev() {
-        let rows = &week[(back % WEEK) as usize];
-        total += rows.len();
-        let mut by_hour: HashMap<Option<u8>, Vec<Row>> = HashMap::new();
-        for row in rows {
-            by_hour.entry(row.hour.map(|hour| hour.0)).or_default().push(row.clone());
-        }
         let day = today().plus(-back);
-        for hour in 0..24 {
-            insert(
-                store,
-                day,
-                u32::from(hour) + 1,
-                by_hour.remove(&Some(hour)).unwrap_or_default(),
-                &mut hourly,
-            );
+        let (open, hours) = counting.time(|| counted(day, day.0 as u64, 24));
+        let closed = coarsening.time(|| open.close(1));
+        let last = hours.len() as u32 + 1;
+        let releases = hours.into_iter().zip(1..).map(|(rows, number)| release(day, number, rows, None));
+        let close = DayRow {
+            site: SITE,
+            day,
+            node: 0,
+            closed_at_hour: i64::from(day.0 + 1) * 86_400,
+            k: 5,
+            salt_epochs: 1,
+            settings_version: 1,
+            sizes: closed.sizes,
+            corrected: false,
+        };
+        for one in releases.chain([release(day, last, closed.rows, Some(close))]) {
+            for row in &one.rows {
+                *laid.entry((row.table, row.family)).or_default() += 1;
+                let is_page =
+                    (row.table, row.family) == (Table::Pages, Family::Page) && *row.keys[0] == *KIND_PAGE;
+                views += if is_page { row.counts[0] } else { 0 };
+            }
+            let took = if one.close.is_some() { &mut closes } else { &mut hourly };
+            took.time(|| store.insert(&one).unwrap());
         }
-        insert(store, day, LAST, by_hour.remove(&None).unwrap_or_default(), &mut closes);
     }
-    let began = Instant::now();
-    store.checkpoint().unwrap();
-    println!(
-        "{total} rows in {days} days, {} a day; checkpoint {} ms",
-        total / days as usize,
-        ms(began.elapsed())
-    );
+    let rows: usize = laid.values().sum();
+    println!("{views} page views in {days} days: {rows} rows, {} a day", rows / days as usize);
+    for ((table, family), rows) in &laid {
+        println!("  {} by {}: {rows} rows", table.name(), family.name());
+    }
+    counting.print("a day counted");
+    coarsening.print("a day coarsened");
     hourly.print("insert of an hour");
     closes.print("insert of a close");
 }
 
+fn release(day: Day, number: u32, rows: Vec<Row>, close: Option<DayRow>) -> Release {
+    Release { id: ReleaseId { site: SITE, day, node: 0, number }, rows, close }
+}
+
 fn open_day() -> MemoryView {
-    let open = counted(today(), 99, 14);
+    let (open, _) = counted(today(), 99, 14);
     let rows = open.settled().rows(5, 1).into_iter().map(|(key, rows)| (key, Arc::new(rows))).collect();
     let day = DayView {
         day: today(),
@@ -252,7 +164,7 @@ fn open_day() -> MemoryView {
         salt_epochs: 1,
         on_disk: 0,
     };
-    MemoryView { days: vec![day], aside: Vec::new() }
+    MemoryView { days: vec![day], ..MemoryView::default() }
 }
 
 fn ms(time: Duration) -> String {
@@ -267,11 +179,12 @@ struct Took {
 }
 
 impl Took {
-    fn time(&mut self, what: impl FnOnce()) {
+    fn time<T>(&mut self, what: impl FnOnce() -> T) -> T {
         let (began, before) = (Instant::now(), processors());
-        what();
+        let made = what();
         self.wall.push(began.elapsed());
         self.processors.push(processors().saturating_sub(before));
+        made
     }
 
     fn join(&mut self, other: &Took) {
@@ -321,28 +234,35 @@ const QUESTIONS: [&str; 12] = [
     "&event=signup&prop.plan=pro",
 ];
 
+fn bytes(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len())
+}
+
 fn main() {
     let setting = |name: &str, usual: i32| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
     let (days, runs) = (setting("MAYFLY_BENCH_DAYS", 365), setting("MAYFLY_BENCH_RUNS", 30));
     let dir = tempfile::tempdir().unwrap();
-    let kept = std::env::var_os("MAYFLY_BENCH_FILE").map(PathBuf::from);
-    let path = kept.unwrap_or_else(|| dir.path().join("rows.duckdb"));
-    let is_new = !path.exists();
+    let path = dir.path().join("rows.duckdb");
     let store = DuckStore::open(&path, &Limits::default()).unwrap();
+    lay(&store, days);
+    let began = Instant::now();
+    store.checkpoint().unwrap();
+    println!("checkpoint {} ms; file {:.1} MB", ms(began.elapsed()), bytes(&path) as f64 / 1e6);
+    ask(&store, runs);
+}
+
+/// Asks every question for every range, and prints what it took.
+fn ask(store: &dyn Store, runs: i32) {
     let (site, memory) = (site(), open_day());
-    if is_new {
-        lay(&store, days);
-    }
-    println!("file {} MB", std::fs::metadata(&path).unwrap().len() / 1_000_000);
     let context = routes::Context {
-        store: &store,
+        store,
         memory: &memory,
         site: &site,
         now: now(&site),
         day: site.zone.day_at(now(&site)),
         reader: Reader::Staff,
     };
-    for period in ["today", "28d", "12mo"] {
+    for period in ["today", "7d", "28d", "91d", "12mo"] {
         let mut all = Took::default();
         for question in QUESTIONS {
             let query = format!("p={period}{question}");

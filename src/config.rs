@@ -5,7 +5,6 @@ use std::{
     fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
 
@@ -15,8 +14,15 @@ use serde::{Deserialize, Deserializer, de};
 use crate::store::clickhouse::Secret;
 pub use crate::store::open::StoreChoice;
 
+mod nodes;
 mod runtime;
+mod values;
+pub use nodes::Role;
 use runtime::runtime;
+pub use values::named_store;
+use values::{
+    flag, flush_interval, geo, header, log_level, networks, number, one_of, parse, public_url, store, wrong,
+};
 
 /// Declares every setting once: its name in the file, its flag (with dashes) and its variable.
 macro_rules! raw_config {
@@ -47,11 +53,16 @@ raw_config! {
     data "MAYFLY_DATA" "DIRECTORY" "Where rows, journals and the control database live [default: mayfly-data, or the service's state directory]"
     runtime "MAYFLY_RUNTIME" "DIRECTORY|none" "Memory-backed directory for salts and visitor tables, so that a restart splits no visit [default: the user's runtime directory, if memory-backed]"
     store "MAYFLY_STORE" "STORE" "`duckdb`, `duckdb:PATH`, or `clickhouse://[user@]host[:port]/database` (`clickhouses://` with TLS) [default: duckdb, in the data directory]"
+    store_memory "MAYFLY_STORE_MEMORY" "MB" "Most memory that the embedded store takes, in megabytes [default: 512]"
     store_password_file "MAYFLY_STORE_PASSWORD_FILE" "FILE" "File whose first line is the store's password [default: none]"
     store_token_file "MAYFLY_STORE_TOKEN_FILE" "FILE" "File whose first line is the store's access token [default: none]"
     durability "MAYFLY_DURABILITY" "power|process" "What an acknowledged hit survives: a power loss, or a crash of the process only [default: power]"
     flush_interval "MAYFLY_FLUSH_INTERVAL" "DURATION" "How often pages leave memory for the store, such as `1h` or `2s` [default: 1h]"
+    role "MAYFLY_ROLE" "all|collector|report" "What this process does for its installation: everything, count hits, or serve dashboard and reports [default: all]"
     node "MAYFLY_NODE" "NUMBER" "Number of this collector among those of one store [default: 0]"
+    report_url "MAYFLY_REPORT_URL" "URL" "Of a collector: where the report node answers [default: none]"
+    collectors "MAYFLY_COLLECTORS" "NUMBER=URL,..." "Of the report node: its collectors and where they answer [default: none]"
+    node_token_file "MAYFLY_NODE_TOKEN_FILE" "FILE" "File with the secret that the nodes of one installation share [default: none]"
     public_url "MAYFLY_PUBLIC_URL" "URL" "Where people and trackers reach this server; `https` makes cookies Secure"
     trusted_proxies "MAYFLY_TRUSTED_PROXIES" "NETWORKS" "Proxies whose forwarding header is believed, separated by commas, or `none` [default: loopback]"
     client_address_header "MAYFLY_CLIENT_ADDRESS_HEADER" "HEADER" "The forwarding header that trusted proxies set [default: x-forwarded-for]"
@@ -87,6 +98,9 @@ pub struct Config {
     /// 1 s ..= 24 h.
     pub flush_interval: Duration,
     pub node: u32,
+    pub role: Role,
+    /// Where the secret of `role` was read from.
+    pub node_token_file: Option<PathBuf>,
     pub public_url: Option<url::Url>,
     pub trusted_proxies: Vec<IpNet>,
     /// In lower case.
@@ -258,14 +272,18 @@ impl Config {
                 "this needs a memory-backed `runtime` directory for the journal's key",
             );
         }
+        let store = store(raw, &data)?;
+        let demo = flag("demo", raw.demo.as_deref())?;
         Ok(Config {
+            role: nodes::role(raw, &store, demo)?,
+            node_token_file: raw.node_token_file.as_ref().map(PathBuf::from),
             listen: parse(
                 "listen",
                 raw.listen.as_deref(),
                 "127.0.0.1:8000",
                 "an address and a port, such as `0.0.0.0:8000` or `[::]:8000`",
             )?,
-            store: store(raw, &data)?,
+            store,
             data,
             runtime,
             durability,
@@ -295,7 +313,7 @@ impl Config {
                 raw.log_format.as_deref(),
                 &[("text", LogFormat::Text), ("json", LogFormat::Json)],
             )?,
-            demo: flag("demo", raw.demo.as_deref())?,
+            demo,
             bare_route: flag("bare_route", raw.bare_route.as_deref())?,
         })
     }
@@ -328,12 +346,13 @@ impl fmt::Display for Config {
         writeln!(f, "data = {:?}", self.data.display().to_string())?;
         writeln!(f, "runtime = {:?}", path(&self.runtime))?;
         writeln!(f, "store = {:?}", self.store.to_string())?;
-        if let StoreChoice::ClickHouse(address) = &self.store {
-            match &address.secret {
+        match &self.store {
+            StoreChoice::DuckDb { memory_mb, .. } => writeln!(f, "store_memory = {memory_mb}")?,
+            StoreChoice::ClickHouse(address) => match &address.secret {
                 Secret::None => {}
                 Secret::PasswordFile(path) => writeln!(f, "store_password_file = {path:?}")?,
                 Secret::TokenFile(path) => writeln!(f, "store_token_file = {path:?}")?,
-            }
+            },
         }
         writeln!(
             f,
@@ -342,6 +361,7 @@ impl fmt::Display for Config {
         )?;
         writeln!(f, "flush_interval = {:?}", humantime::format_duration(self.flush_interval).to_string())?;
         writeln!(f, "node = {}", self.node)?;
+        write!(f, "{}", nodes::lines(&self.role, self.node_token_file.as_ref()))?;
         if let Some(url) = &self.public_url {
             writeln!(f, "public_url = {:?}", url.as_str())?;
         }
@@ -360,129 +380,6 @@ impl fmt::Display for Config {
         writeln!(f, "log_format = {:?}", if self.log_format == LogFormat::Text { "text" } else { "json" })?;
         writeln!(f, "bare_route = {}", self.bare_route)?;
         writeln!(f, "demo = {}", self.demo)
-    }
-}
-
-fn wrong<T>(field: &'static str, value: &str, allowed: impl Into<String>) -> Result<T> {
-    Err(ConfigError::Value { field, value: value.to_owned(), allowed: allowed.into() })
-}
-
-fn parse<T: FromStr>(field: &'static str, given: Option<&str>, default: &str, allowed: &str) -> Result<T> {
-    let text = given.unwrap_or(default);
-    text.trim().parse().or_else(|_| wrong(field, text, allowed))
-}
-
-fn number(field: &'static str, given: Option<&str>, default: u64, min: u64, max: u64) -> Result<u64> {
-    let Some(text) = given else { return Ok(default) };
-    match text.trim().parse() {
-        Ok(number) if (min..=max).contains(&number) => Ok(number),
-        _ => wrong(field, text, format!("a whole number from {min} to {max}")),
-    }
-}
-
-/// The choice of this name; the first where nothing is given.
-fn one_of<T: Copy>(field: &'static str, given: Option<&str>, choices: &[(&str, T)]) -> Result<T> {
-    let text = given.unwrap_or(choices[0].0).trim();
-    match choices.iter().find(|(name, _)| *name == text) {
-        Some((_, choice)) => Ok(*choice),
-        None => wrong(
-            field,
-            text,
-            choices.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(" or "),
-        ),
-    }
-}
-
-/// A switch, off where nothing is given.
-fn flag(field: &'static str, given: Option<&str>) -> Result<bool> {
-    one_of(field, given, &[("false", false), ("true", true), ("1", true), ("0", false)])
-}
-
-/// The store, with the files that hold its secrets.
-fn store(raw: &RawConfig, data: &Path) -> Result<StoreChoice> {
-    let text = raw.store.as_deref().unwrap_or("duckdb").trim();
-    // An address may hold a password: it is not repeated.
-    let said = if text.contains('@') { "clickhouse://..." } else { text };
-    let mut choice = StoreChoice::parse(text, data).or_else(|allowed| wrong("store", said, allowed))?;
-    let secret = match (&raw.store_password_file, &raw.store_token_file) {
-        (None, None) => return Ok(choice),
-        (Some(path), None) => Secret::PasswordFile(path.into()),
-        (None, Some(path)) => Secret::TokenFile(path.into()),
-        (Some(_), Some(path)) => {
-            return wrong("store_token_file", path, "a token or a password, not both");
-        }
-    };
-    match &mut choice {
-        StoreChoice::ClickHouse(address) => address.secret = secret,
-        StoreChoice::DuckDb { .. } => {
-            return wrong("store", text, "a secret is for `clickhouse://...` alone");
-        }
-    }
-    Ok(choice)
-}
-
-fn flush_interval(text: &str) -> Result<Duration> {
-    match humantime::parse_duration(text.trim()) {
-        Ok(interval) if (Duration::from_secs(1)..=Duration::from_secs(86_400)).contains(&interval) => {
-            Ok(interval)
-        }
-        _ => wrong("flush_interval", text, "a duration from `1s` to `24h`, such as `2s`, `10m` or `1h`"),
-    }
-}
-
-fn public_url(text: &str) -> Result<url::Url> {
-    match url::Url::parse(text.trim()) {
-        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() && url.query().is_none() => {
-            Ok(url)
-        }
-        _ => wrong("public_url", text, "a URL such as `https://stats.example.com`"),
-    }
-}
-
-fn networks(text: &str) -> Result<Vec<IpNet>> {
-    if text.trim() == "none" {
-        return Ok(Vec::new());
-    }
-    text.split(',')
-        .map(|part| {
-            let part = part.trim();
-            let address = || part.parse().map(|address: std::net::IpAddr| IpNet::from(address));
-            part.parse().or_else(|_| address()).or_else(|_| {
-                wrong(
-                    "trusted_proxies",
-                    part,
-                    "networks such as `10.0.0.0/8` or `::1`, separated by commas, or `none`",
-                )
-            })
-        })
-        .collect()
-}
-
-fn header(text: &str) -> Result<String> {
-    let name = text.trim().to_ascii_lowercase();
-    match (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    {
-        true => Ok(name),
-        false => wrong("client_address_header", text, "the name of a header such as `x-forwarded-for`"),
-    }
-}
-
-fn geo(text: &str) -> Result<PathBuf> {
-    let path = PathBuf::from(text);
-    match fs::File::open(&path).and_then(|file| file.metadata()) {
-        Ok(found) if found.is_file() => Ok(path),
-        Ok(_) => wrong("geo", text, "a MaxMind file (`.mmdb`), or `none`"),
-        Err(error) => {
-            wrong("geo", text, format!("a MaxMind file (`.mmdb`) that can be read ({error}), or `none`"))
-        }
-    }
-}
-
-fn log_level(text: &str) -> Result<String> {
-    match tracing_subscriber::EnvFilter::try_new(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => wrong("log_level", text, format!("error, warn, info, debug or trace ({error})")),
     }
 }
 

@@ -11,7 +11,8 @@ use mayfly::{
     cli::{self, Cli, Surroundings, Task},
     clock,
     config::{Config, Environment, LogFormat},
-    run::{Welcome, run},
+    run::run,
+    serve::Welcome,
     service::{self, Progress},
     simulate,
 };

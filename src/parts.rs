@@ -9,6 +9,7 @@ use crate::{
     jobs::server::Server as Jobs,
     journal::Journal,
     memory::{days::Memory, runtime::RuntimeDir},
+    nodes::Node,
     store::Store,
 };
 
@@ -21,6 +22,8 @@ pub struct Parts {
     pub memory: Arc<Memory>,
     pub closing: Arc<Closing>,
     pub collector: Arc<Collector>,
+    /// What this process is among the nodes of its installation.
+    pub node: Node,
     /// Where salts and visitor tables survive a restart.
     pub(crate) runtime: Option<RuntimeDir>,
     pub(crate) jobs: Arc<Jobs>,

@@ -4,7 +4,7 @@ use std::{
     io,
     net::TcpListener,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -44,9 +44,10 @@ use crate::{
         runtime::{RuntimeDir, RuntimeError},
         sealed,
     },
+    nodes::{Node, NodeError},
     parts::Parts,
-    serve::serve,
-    store::StoreError,
+    serve::{ServeError, Welcome, serve},
+    store::{Store, StoreError},
 };
 
 /// How long a server whose journal has failed goes on to say so before it ends.
@@ -73,27 +74,25 @@ pub enum RunError {
     Failed(CommitError),
     #[error(transparent)]
     Resume(#[from] ResumeError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error("{what}: {error}")]
     Io { what: String, error: io::Error },
     #[error("the demo: {0}")]
     Demo(String),
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    #[error("this collector must not go on under its number: {0}")]
+    Outcast(String),
 }
 
-pub(crate) fn io_of(what: impl Into<String>) -> impl FnOnce(io::Error) -> RunError {
+fn io_of(what: impl Into<String>) -> impl FnOnce(io::Error) -> RunError {
     let what = what.into();
     move |error| RunError::Io { what, error }
 }
 
-/// What is said once the server listens, for a person to read.
-pub struct Welcome {
-    pub address: std::net::SocketAddr,
-    /// While nobody has claimed this install.
-    pub claim_token: Option<String>,
-    pub demo: bool,
-}
-
-/// Serves until `shutdown` resolves; each `reload` reads the location database again. At the end readiness goes off, what is in flight is answered, and everything
-/// acknowledged is on the disk when this returns.
+/// Serves until `shutdown` resolves; each `reload` reads the location database again. At the end readiness goes off,
+/// what is in flight is answered, and everything acknowledged is on the disk when this returns.
 ///
 /// # Errors
 /// [`RunError`] names what is missing or wrong.
@@ -104,21 +103,39 @@ pub async fn run(
     reload: mpsc::Receiver<()>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
+    run_over(|config| config.store.open_later(), config, listener, announce, reload, shutdown).await
+}
+
+/// [`run`] over a store that is opened in another way.
+pub(crate) async fn run_over(
+    open: impl FnOnce(&Config) -> Result<Arc<dyn Store>, StoreError> + Send + 'static,
+    config: Config,
+    listener: TcpListener,
+    announce: impl FnOnce(Welcome),
+    reload: mpsc::Receiver<()>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), RunError> {
     if let Err(error) = sealed::harden() {
         tracing::warn!(%error, "this process could not be made undumpable");
     }
+    let (control, node) = joined(&config).await?;
     let now = clock::now();
     let parts = {
         let config = config.clone();
-        let wired = web::block(move || Parts::wire(&config, now)).await;
+        let wired = web::block(move || Parts::wire(&config, open(&config)?, control, node, now)).await;
         wired.map_err(|_| RunError::Demo("the blocking threads are gone".into()))??
     };
     let drivers = Drivers::start(parts.closing.clone()).map_err(io_of("the close threads"))?;
     let refreshing = tokio::spawn(refresh_for_ever(parts.clone()));
     let reloading = tokio::spawn(reload_for_ever(parts.clone(), config.geo.clone(), reload));
     let failed = journal_failed(parts.journal.clone());
+    let outcast = Arc::new(OnceLock::new());
     let ended = async {
-        tokio::select! { () = shutdown => {}, () = failed => {} }
+        tokio::select! {
+            () = shutdown => {},
+            () = failed => {},
+            words = followed(&parts.node) => drop(outcast.set(words)),
+        }
     };
     let served = serve(&parts, &config, listener, announce, ended).await;
     let failed = if parts.journal.healthy() { None } else { parts.journal.error() };
@@ -128,9 +145,35 @@ pub async fn run(
         tracing::error!("the stop was cut short");
     }
     tracing::info!("stopped");
-    match failed {
-        Some(error) => Err(RunError::Failed(error)),
-        None => served,
+    match (failed, outcast.get()) {
+        (Some(error), _) => Err(RunError::Failed(error)),
+        (None, Some(words)) => Err(RunError::Outcast(words.clone())),
+        (None, None) => Ok(served?),
+    }
+}
+
+/// The control database, and what this process is among its nodes. A collector has sites when this returns.
+async fn joined(config: &Config) -> Result<(Arc<Control>, Node), RunError> {
+    let config = config.clone();
+    let opened = web::block(move || {
+        folder::make(&config.data).map_err(io_of(format!("the data directory {}", config.data.display())))?;
+        let control = Arc::new(Control::open(&config.control_file(), clock::now())?);
+        let node = Node::new(&config, &control)?;
+        Ok::<_, RunError>((control, node))
+    });
+    let (control, node) =
+        opened.await.map_err(|_| RunError::Demo("the blocking threads are gone".into()))??;
+    if let Some(collecting) = node.collector() {
+        collecting.follower.begin().await?;
+    }
+    Ok((control, node))
+}
+
+/// Follows the report node; resolves only where a collector must not go on, with the reason.
+async fn followed(node: &Node) -> String {
+    match node.collector() {
+        Some(collecting) => collecting.follower.for_ever().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -156,10 +199,13 @@ impl Drop for LeaveFiles {
 }
 
 impl Parts {
-    fn wire(config: &Config, now: UnixMs) -> Result<Parts, RunError> {
-        folder::make(&config.data).map_err(io_of(format!("the data directory {}", config.data.display())))?;
-        let control = Arc::new(Control::open(&config.control_file(), now)?);
-        let store = config.store.open_later()?;
+    fn wire(
+        config: &Config,
+        store: Arc<dyn Store>,
+        control: Arc<Control>,
+        node: Node,
+        now: UnixMs,
+    ) -> Result<Parts, RunError> {
         if config.demo {
             demo::declare(&control, now).map_err(RunError::Demo)?;
         }
@@ -221,9 +267,12 @@ impl Parts {
         };
         let collector = Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds);
         let collector = Arc::new(collector.map_err(io_of("the keys of collection"))?);
+        let others = node.report().map(|reporting| reporting.collectors.clone());
         let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());
+        let jobs = jobs.with_collectors(others);
         let (jobs, retention) = (Arc::new(jobs), Arc::default());
-        let parts = Parts { control, store, journal, memory, closing, collector, runtime, jobs, retention };
+        let parts =
+            Parts { control, store, journal, memory, closing, collector, node, runtime, jobs, retention };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
         }
@@ -253,8 +302,30 @@ impl Parts {
         }
         self.collector.settle(now);
         self.erase_removed();
+        if self.node.collector().is_some() {
+            // What is done once per installation is done by the report node.
+            return self.end_leaving(now);
+        }
         self.jobs.step(now);
-        self.retention.step(&*self.store, &self.control.directory().load(), now, Instant::now());
+        let aside = |site, before| self.closing.erase_aside(site, before);
+        self.retention.step(&*self.store, aside, &self.control.directory().load(), now, Instant::now());
+    }
+
+    /// Brings what a collector has of sites on their way into others to the store; the report node waits for it.
+    fn end_leaving(&self, now: UnixMs) {
+        let leaving = self.control.leaving(now).unwrap_or_else(|error| {
+            tracing::error!(%error, "sites on their way into others could not be listed");
+            Vec::new()
+        });
+        for site in leaving.into_iter().map(|one| one.site.id) {
+            if let Err(words) = self.closing.end_site(site, now) {
+                tracing::debug!(
+                    words,
+                    site = site.0,
+                    "a site that becomes part of another is not in the store yet"
+                );
+            }
+        }
     }
 
     fn erase_removed(&self) {

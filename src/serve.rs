@@ -1,7 +1,8 @@
 //! Serving: connections in, answers out, and a stop at which nobody who was let in goes without an answer.
 
 use std::{
-    net::TcpListener,
+    io,
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -19,8 +20,8 @@ use actix_web::{
 use crate::{
     collect::shed,
     config::Config,
+    control::ControlError,
     parts::Parts,
-    run::{RunError, Welcome, io_of},
     web::{self as pages, Shared},
 };
 
@@ -37,6 +38,23 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How many times in a row there has to be none: a connection may be on its way between two threads.
 const LOOKS_WITHOUT: u32 = 5;
 
+/// Why nothing can be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error("the listening socket: {0}")]
+    Socket(io::Error),
+}
+
+/// What is said once the server listens, for a person to read.
+pub struct Welcome {
+    pub address: SocketAddr,
+    /// While nobody has claimed this install.
+    pub claim_token: Option<String>,
+    pub demo: bool,
+}
+
 /// Answers requests until `shutdown` resolves and what is in flight is answered.
 ///
 /// # Errors
@@ -47,14 +65,14 @@ pub(crate) async fn serve(
     listener: TcpListener,
     announce: impl FnOnce(Welcome),
     shutdown: impl Future<Output = ()>,
-) -> Result<(), RunError> {
-    let address = listener.local_addr().map_err(io_of("the listening socket"))?;
+) -> Result<(), ServeError> {
+    let address = listener.local_addr().map_err(ServeError::Socket)?;
     let ready = Arc::new(AtomicBool::new(true));
-    let shared = Shared::new(parts, config.is_https(), config.demo, ready.clone())
-        .map_err(|error| RunError::Control(error.into()))?;
+    let shared =
+        Shared::new(parts, config.is_https(), config.demo, ready.clone()).map_err(ControlError::from)?;
     let claim_token = parts.control.claim_token()?;
     let collector = Data::from(parts.collector.clone());
-    let (bare, workers) = (config.bare_route, config.workers);
+    let (bare, workers, node) = (config.bare_route, config.workers, parts.node.clone());
     let newcomers = Arc::new(AtomicUsize::new(0));
     let (counted, taking) = (newcomers.clone(), ready.clone());
     let server = HttpServer::new(move || {
@@ -74,7 +92,7 @@ pub(crate) async fn serve(
                 }
             })
             .app_data(collector.clone())
-            .configure(|app| pages::collection(app, bare))
+            .configure(|app| pages::collection(app, bare, &node))
             .configure(|app| pages::everything_else(app, &shared))
     })
     .on_connect(move |_, data: &mut Extensions| drop(data.insert(Newcomer::of(&counted))))
@@ -85,7 +103,7 @@ pub(crate) async fn serve(
     .shutdown_timeout(STOP_S)
     .disable_signals()
     .listen(listener)
-    .map_err(io_of("the listening socket"))?
+    .map_err(ServeError::Socket)?
     .run();
     let handle = server.handle();
     let serving = tokio::spawn(server);

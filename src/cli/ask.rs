@@ -11,7 +11,7 @@ use super::{CliError, Command, Result, Surroundings, site::SiteCommand};
 use crate::{
     clock,
     config::Config,
-    control::{Control, Job, JobState},
+    control::{Control, ControlError, Job, JobState},
     domain::day::Day,
     jobs::{Request, alone::Alone, fail_left},
     store::duckdb::ExportFormat,
@@ -102,6 +102,15 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 
 /// Has a job done, here or by the server, and waits for it.
 pub(super) fn ask(request: &Request, config: &Config, surroundings: &Surroundings<'_>) -> Result<String> {
+    ask_within(BEGIN_WITHIN, request, config, surroundings)
+}
+
+fn ask_within(
+    patience: Duration,
+    request: &Request,
+    config: &Config,
+    surroundings: &Surroundings<'_>,
+) -> Result<String> {
     // A wrong directory must not pass for an install of which there is nothing to back up.
     if !matches!(request, Request::Restore { .. }) && !config.control_file().exists() {
         let data = config.data.display();
@@ -110,6 +119,9 @@ pub(super) fn ask(request: &Request, config: &Config, surroundings: &Surrounding
         )));
     }
     let control = Control::open(&config.control_file(), surroundings.now)?;
+    if control.followed()?.is_some() {
+        return Err(ControlError::Follows.into());
+    }
     if let Some(alone) = Alone::take(&config.data)? {
         return Ok(alone.run(request, config, &control, surroundings.now, surroundings.says)?);
     }
@@ -129,7 +141,7 @@ pub(super) fn ask(request: &Request, config: &Config, surroundings: &Surrounding
         if let Some(alone) = Alone::take(&config.data)? {
             return without_server(&alone, &job, request, config, &control, surroundings);
         }
-        let late = job.state == JobState::Waiting && asked.elapsed() > BEGIN_WITHIN && !control.job_runs()?;
+        let late = job.state == JobState::Waiting && asked.elapsed() > patience && !control.job_runs()?;
         if late && control.take_job_back(id)? {
             let words = "the server has not begun it within a minute: is it still starting, or of an older version? Ask again";
             return Err(CliError::Refused(words.to_owned()));
@@ -156,5 +168,32 @@ fn without_server(
         Some(Job { state: JobState::Done, words, .. }) => Ok(words),
         Some(job) => Err(CliError::Refused(format!("{}: ask again", job.words))),
         None => Err(CliError::Refused("the job is gone from the control database".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, RawConfig};
+
+    #[test]
+    fn a_job_that_no_server_begins_is_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let surroundings = Surroundings {
+            now: 1_795_348_800_000,
+            environment: Environment { processors: 2, ..Environment::default() },
+            password: &mut || Ok(String::new()),
+            says: &|_| {},
+        };
+        let data = Some(folder.path().to_str().unwrap().to_owned());
+        let raw = RawConfig { data, ..RawConfig::default() };
+        let config = Config::new(&raw, &surroundings.environment).unwrap();
+        let control = Control::open(&config.control_file(), surroundings.now).unwrap();
+        let _server = Alone::take(folder.path()).unwrap().expect("nobody has the lock");
+        let request = Request::Reset { site: "example.com".to_owned() };
+        let asked = ask_within(Duration::ZERO, &request, &config, &surroundings);
+        let error = asked.unwrap_err().to_string();
+        assert!(error.contains("the server has not begun it within a minute"), "{error}");
+        assert!(control.begin_job().unwrap().is_none(), "it was taken back");
     }
 }

@@ -3,6 +3,7 @@
 //! Commands return what is to be printed, or an error with its exit code; only `main` prints and exits.
 
 mod ask;
+mod copy;
 mod declare;
 mod people;
 mod site;
@@ -65,6 +66,9 @@ pub enum Command {
     /// Write the rows of closed days as tables
     #[command(long_about = ask::EXPORT)]
     Export(ask::ExportArgs),
+    /// Copy all rows of one store into another, and compare what both add up to
+    #[command(long_about = copy::COPY)]
+    Copy(copy::CopyArgs),
     /// Take a source that turned out to be spam from closed days
     #[command(long_about = ask::FORGET)]
     Forget {
@@ -162,6 +166,10 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
         Command::Simulate(arguments) => return Ok(Task::Simulate(arguments)),
         Command::Check => Config::new(&raw, environment)?.to_string(),
         Command::Migrate { print } => migrate(&Config::new(&raw, environment)?.store, print)?,
+        Command::Copy(arguments) => {
+            let data = raw.data_directory(environment);
+            copy::run(&arguments, &raw, &data, surroundings.says)?
+        }
         command => {
             if let Some(request) = ask::request(&command)? {
                 let config = Config::new(&raw, environment)?;
@@ -169,6 +177,9 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
             }
             let file = config::control_file(&raw.data_directory(environment));
             let control = Control::open(&file, surroundings.now)?;
+            if matches!(command, Command::User(_) | Command::Key(_)) && control.followed()?.is_some() {
+                return Err(ControlError::Follows.into());
+            }
             on_control(command, &control, surroundings)?
         }
     };
@@ -203,7 +214,11 @@ fn on_control(command: Command, control: &Control, surroundings: &mut Surroundin
         Command::User(command) => people::user(command, control, surroundings.password),
         Command::Key(command) => people::key(command, control, now),
         // Done before.
-        Command::Serve | Command::Check | Command::Migrate { .. } | Command::Simulate(_) => Ok(String::new()),
+        Command::Serve
+        | Command::Check
+        | Command::Migrate { .. }
+        | Command::Simulate(_)
+        | Command::Copy(_) => Ok(String::new()),
         Command::Backup { .. } | Command::Restore { .. } | Command::Export(_) | Command::Forget { .. } => {
             Ok(String::new())
         }

@@ -1,7 +1,7 @@
 //! Bringing releases to the store: each day's in order, until the store has acknowledged them. One that the store
 //! will never take is set aside with the reason, so that nothing waits behind it.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use super::{
     driver::{Closing, lock, note},
@@ -168,6 +168,17 @@ impl Closing {
             lock(&self.aside).keys().filter(|id| id.site == site).map(|id| id.day).collect();
         days.extend(lock(&self.detached).iter().filter(|id| id.site == site).map(|id| id.day));
         days
+    }
+
+    /// Drops what was set aside of days that a site keeps no longer; says how many files.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn erase_aside(&self, site: SiteId, before: Day) -> io::Result<usize> {
+        let _moving = lock(&self.moving);
+        let gone = self.files.remove_aside(site, before)?;
+        lock(&self.aside).retain(|id, _| id.site != site || id.day >= before);
+        Ok(gone.len())
     }
 
     pub(super) fn forget_site_aside(&self, site: SiteId) {

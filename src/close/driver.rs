@@ -36,7 +36,7 @@ const GRACE_MS_MAX: i64 = 30_000;
 /// A stop brings releases to the store for this long; the rest waits in files for the next start.
 const STOP_MAX: Duration = Duration::from_secs(10);
 /// Waits between tries of a store that is away grow from the first to the second.
-const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+pub(super) const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 
 /// What the close tells the control database: values that k visitors used, always admitted later.
 pub trait Remember: Send + Sync {
@@ -343,10 +343,15 @@ impl Closing {
                 pause = RETRY.0;
             } else {
                 self.wait_for_work(pause);
-                pause = (pause * 2).min(RETRY.1);
+                pause = longer(pause);
             }
         }
     }
+}
+
+/// The wait after one that did not help.
+pub(super) fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(RETRY.1)
 }
 
 /// Hits that arrived in time are waited for, but not for ever.
@@ -396,8 +401,12 @@ impl Drivers {
 
     /// Stops both threads and brings what is frozen to the store, if it takes it.
     pub fn stop(self) {
+        self.stop_within(STOP_MAX);
+    }
+
+    pub(super) fn stop_within(self, time: Duration) {
         self.closing.stopping.store(true, Ordering::Release);
-        *lock(&self.closing.deadline) = Some(Instant::now() + STOP_MAX);
+        *lock(&self.closing.deadline) = Some(Instant::now() + time);
         self.closing.offer();
         for thread in self.threads {
             thread.thread().unpark();

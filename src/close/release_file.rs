@@ -164,6 +164,24 @@ impl ReleaseFiles {
         Ok(listed(&self.refused, DAMAGED)?.into_iter().map(|id| (id, reason(id))).collect())
     }
 
+    /// Removes what was set aside of a site's days before one, with the reasons; returns what it was.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn remove_aside(&self, site: SiteId, before: Day) -> io::Result<Vec<ReleaseId>> {
+        let mut gone = Vec::new();
+        for kind in [WAITING, DAMAGED] {
+            for id in listed(&self.refused, kind)? {
+                if id.site == site && id.day < before {
+                    remove(&self.aside(id, kind))?;
+                    remove(&self.reason(id))?;
+                    gone.push(id);
+                }
+            }
+        }
+        Ok(gone)
+    }
+
     /// All releases that the store does not have: those that wait, and those that it refused.
     ///
     /// # Errors
@@ -365,6 +383,23 @@ mod tests {
         assert_eq!(files.read(release(5).id).unwrap(), release(5));
         files.remove(release(5).id).unwrap();
         assert!(!reason.exists());
+    }
+
+    #[test]
+    fn what_was_set_aside_of_days_before_one_goes_and_the_rest_stays() {
+        let (folder, files) = files();
+        let of = |site: u32, day: i32| ReleaseId { site: SiteId(site), day: Day(day), node: 0, number: 1 };
+        for id in [of(7, 19_998), of(7, 19_999), of(7, 20_000), of(8, 19_998)] {
+            files.write(&Release { id, ..release(1) }).unwrap();
+            match id.day.0 {
+                19_999 => files.set_damaged_aside(id, "flipped").unwrap(),
+                _ => files.refuse(id, "no").unwrap(),
+            }
+        }
+        files.write(&Release { id: of(7, 19_000), ..release(1) }).unwrap();
+        assert_eq!(files.remove_aside(SiteId(7), Day(20_000)).unwrap(), [of(7, 19_998), of(7, 19_999)]);
+        assert_eq!(names(&folder.path().join("refused")).unwrap().len(), 4, "two, with their reasons");
+        assert_eq!(files.list().unwrap(), [of(7, 19_000)], "what waits has to reach the store first");
     }
 
     #[test]

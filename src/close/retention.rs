@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -36,9 +37,16 @@ struct Looked {
 }
 
 impl Retention {
-    /// Erases what sites keep no longer. An error is logged and tried again on the next day, or at a start.
-    /// `running`: the same moment by a clock that nobody sets.
-    pub fn step(&self, store: &dyn Store, directory: &Directory, now: UnixMs, running: Instant) {
+    /// Erases what sites keep no longer, in the store and, by `aside`, of what it refused. An error is logged and
+    /// tried again on the next day, or at a start. `running`: the same moment by a clock that nobody sets.
+    pub fn step(
+        &self,
+        store: &dyn Store,
+        aside: impl Fn(SiteId, Day) -> io::Result<usize>,
+        directory: &Directory,
+        now: UnixMs,
+        running: Instant,
+    ) {
         if store.ready().is_err() {
             return;
         }
@@ -56,6 +64,15 @@ impl Retention {
                 }
             }
             let before = kept_from(today, site.retention_months);
+            match aside(entry.id(), before) {
+                Ok(0) => {}
+                Ok(n) => {
+                    tracing::info!(site = entry.id().0, %before, n, "erased refused releases past their retention");
+                }
+                Err(error) => {
+                    tracing::error!(%error, site = entry.id().0, "old refused releases could not be erased");
+                }
+            }
             let stored = store.extent(entry.id());
             let erased = match stored {
                 Ok(Some((first, _))) if first < before => store.erase(entry.id(), Some(before)),
@@ -134,10 +151,16 @@ mod tests {
             store.insert(&Release { id, rows: Vec::new(), close: None }).unwrap();
         }
         let retention = Retention::default();
+        let asked = std::cell::RefCell::new(Vec::new());
         let begun = Instant::now();
         let first_after = |now: UnixMs, minutes: u64| {
             let running = begun + Duration::from_secs(minutes * 60);
-            retention.step(&store, &control.directory().load(), now, running);
+            let aside = |of, before| {
+                assert_eq!(of, site);
+                asked.borrow_mut().push(before);
+                Ok(0)
+            };
+            retention.step(&store, aside, &control.directory().load(), now, running);
             store.extent(site).unwrap().unwrap().0
         };
         assert_eq!(first_after(now, 0), day("2026-10-20"), "the day has just become today");
@@ -150,5 +173,10 @@ mod tests {
         // The next midnight takes the next day.
         assert_eq!(first_after(now + 86_400_000, 1_440), day("2026-10-22"));
         assert_eq!(first_after(now + 86_400_000, 1_500), day("2026-11-21"));
+        assert_eq!(
+            asked.into_inner(),
+            [day("2026-10-22"), day("2026-10-23")],
+            "what was refused goes with them"
+        );
     }
 }

@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -73,6 +73,8 @@ pub struct FakeStore {
 pub struct Held {
     pub releases: BTreeMap<ReleaseId, Release>,
     pub fault: Option<Fault>,
+    /// What an insert takes.
+    pub slow: Option<Duration>,
     /// Until the process is gone, nothing more is taken.
     pub dead: bool,
     /// Takes the picture that a killed process leaves.
@@ -91,6 +93,10 @@ fn away() -> StoreError {
 
 impl Store for FakeStore {
     fn insert(&self, release: &Release) -> Result<(), StoreError> {
+        let slow = self.held().slow.map(|slow| Instant::now() + slow);
+        while let Some(left) = slow.and_then(|end| end.checked_duration_since(Instant::now())) {
+            std::thread::park_timeout(left);
+        }
         let mut held = self.held();
         let fault = held.fault.take();
         if held.dead || fault == Some(Fault::Before) {

@@ -25,7 +25,10 @@ fn defaults_hold_without_any_setting() {
     let config = file("").unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8000");
     assert_eq!(config.flush_interval, Duration::from_secs(3_600));
-    assert_eq!(config.store, StoreChoice::DuckDb { path: "mayfly-data/mayfly.duckdb".into() });
+    assert_eq!(
+        config.store,
+        StoreChoice::DuckDb { path: "mayfly-data/mayfly.duckdb".into(), memory_mb: 512 }
+    );
     assert_eq!(config.trusted_proxies.len(), 2);
     assert_eq!(config.durability, Durability::Power);
     assert_eq!((config.network_v4, config.network_v6, config.workers), (32, 64, 4));
@@ -42,7 +45,7 @@ fn the_file_holds_texts_numbers_flags_and_lists() {
     assert_eq!((config.node, config.demo), (7, true));
     assert_eq!(config.trusted_proxies.len(), 2);
     assert_eq!(config.flush_interval, Duration::from_secs(2));
-    assert_eq!(config.store, StoreChoice::DuckDb { path: "/x/y.db".into() });
+    assert_eq!(config.store, StoreChoice::DuckDb { path: "/x/y.db".into(), memory_mb: 512 });
     assert!(config.is_https());
     assert!(file("trusted_proxies = []").unwrap().trusted_proxies.is_empty());
 }
@@ -90,6 +93,30 @@ fn secrets_of_a_store_are_files() {
         &["not both"],
     );
     refused("store_token_file = \"b\"", &["clickhouse://"]);
+}
+
+#[test]
+fn roles_and_what_goes_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    fs::write(&path, "0123456789abcdef0123456789abcdef\n").unwrap();
+    let token = format!("node_token_file = {:?}\n", path.display().to_string());
+    let (collector, report) = ("role = \"collector\"\n", "role = \"report\"\n");
+    let url = "report_url = \"http://10.0.0.1:8000\"\n";
+    let both = "collectors = [\"1=http://10.0.0.2:8000\", \"2=http://10.0.0.3:8000\"]\n";
+    assert_eq!(file("role = \"all\"").unwrap().role, Role::All);
+    refused("role = \"both\"", &["role", "`both`", "`collector`"]);
+    refused(url, &["report_url", "does not go with role `all`"]);
+    refused(both, &["collectors", "does not go with role `all`"]);
+    refused(&token, &["node_token_file", "does not go with role `all`"]);
+    refused(collector, &["role", "needs `report_url`"]);
+    refused(&format!("{collector}{url}"), &["needs `node_token_file`"]);
+    refused(&format!("{report}{token}"), &["needs `collectors`"]);
+    refused(&format!("{report}{both}{url}{token}"), &["report_url", "does not go with role `report`"]);
+    // Two owners of one DuckDB file.
+    for text in [format!("{collector}{url}{token}node = 1"), format!("{report}{both}{token}")] {
+        refused(&text, &["role", "clickhouse://", "DuckDB"]);
+    }
 }
 
 #[test]

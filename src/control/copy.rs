@@ -37,7 +37,10 @@ impl Control {
         self.lock().execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
         let copy = Connection::open(to)?;
         copy.pragma_update(None, "secure_delete", true)?;
-        copy.execute_batch("DELETE FROM sessions; DELETE FROM claim; DELETE FROM jobs; VACUUM")?;
+        copy.execute_batch(
+            "DELETE FROM sessions; DELETE FROM claim; DELETE FROM jobs;
+             DELETE FROM identities WHERE name <> 'installation'; VACUUM",
+        )?;
         drop(copy);
         fs::File::open(to).and_then(|file| file.sync_all()).map_err(at)
     }

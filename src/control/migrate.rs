@@ -8,6 +8,7 @@ use super::{ControlError, Result};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../schema/control/0001_control.sql"),
     include_str!("../../schema/control/0002_operations.sql"),
+    include_str!("../../schema/control/0003_nodes.sql"),
 ];
 
 /// The newest schema this program knows.

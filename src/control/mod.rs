@@ -8,6 +8,7 @@ mod copy;
 mod corrections;
 mod directory;
 mod document;
+mod follow;
 mod jobs;
 mod keys;
 mod migrate;
@@ -36,6 +37,7 @@ pub use copy::{Becomes, Taken};
 pub use corrections::{Forget, Leaving};
 pub use directory::{Directory, Entry};
 pub use document::read_body;
+pub use follow::{Declarations, DeclaredSite};
 pub use jobs::{Job, JobState};
 pub use keys::{KeyAccess, KeyRow, Scope};
 pub use migrate::NEWEST;
@@ -91,6 +93,12 @@ pub enum ControlError {
         "migration {number} of the control database is not the one that was applied: the program was changed"
     )]
     Altered { number: u32 },
+    #[error("this data directory is a collector's: its sites are changed at the report node")]
+    Follows,
+    #[error(
+        "{0}: a collector keeps what it counted under a site's number for that site only; give it a fresh data directory (docs/COLLECTORS.md)"
+    )]
+    Stranger(String),
     #[error("the control database holds unreadable {what}: {error}")]
     Unreadable { what: &'static str, error: String },
     #[error("the control database {}: {error}", path.display())]
@@ -177,10 +185,17 @@ impl Control {
 
     /// As [`Control::write`], for changes to sites: the directory shows them when it returns.
     fn write_sites<T>(&self, now: UnixMs, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let done = self.write(work)?;
-        self.changes.fetch_add(1, Ordering::AcqRel);
-        self.reload_if_changed(now)?;
+        let done = self.write(|connection| {
+            follow::check_own(connection)?;
+            work(connection)
+        })?;
+        self.changed_sites(now)?;
         Ok(done)
+    }
+
+    fn changed_sites(&self, now: UnixMs) -> Result<()> {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.reload_if_changed(now).map(drop)
     }
 }
 

@@ -53,6 +53,25 @@ fn another_handle_s_changes_show_after_a_reload() {
     assert!(directory.load().entries().is_empty());
 }
 
+/// Another process that writes is waited for, and not for ever.
+#[test]
+fn a_write_waits_for_another_process_and_fails_after_five_seconds() {
+    let (folder, control) = with_site("UTC");
+    let other = Connection::open(folder.path().join("control.sqlite")).unwrap();
+    let add = |name| control.add_site(NewSite::new(name, "UTC"), NOW);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = std::time::Instant::now();
+    let error = add("late.example").unwrap_err().to_string();
+    assert!((5..20).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    assert!(error.contains("locked"), "{error}");
+    let waited = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| add("waits.example").is_ok());
+        other.execute_batch("COMMIT").unwrap();
+        waiting.join().unwrap()
+    });
+    assert!(waited && control.site("late.example", NOW).is_err());
+}
+
 #[test]
 fn own_changes_show_at_once() {
     let (_folder, control) = with_site("UTC");

@@ -8,6 +8,7 @@ use super::{
     delta::{Change, Delta, EventChange, Who},
     names::{LABEL_STAR, Lists, PAGE_OTHER, Spot, TEXT_EMPTY},
     outcome::{Note, Outcome},
+    row::{Family, Table},
 };
 
 pub type Map<K, V> = hashbrown::HashMap<K, V, foldhash::fast::RandomState>;
@@ -230,6 +231,43 @@ impl DayCells {
             + self.event_place.len()
             + self.event_device.len()
             + self.flow.len()
+    }
+}
+
+/// How many cells of a table and family are held, and the bytes that they take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub table: Table,
+    pub family: Family,
+    pub cells: usize,
+    pub bytes: usize,
+}
+
+fn held<K: Eq + Hash, V>(table: Table, family: Family, cells: &Map<K, V>) -> Held {
+    Held { table, family, cells: cells.len(), bytes: cells.allocation_size() }
+}
+
+impl PageCells {
+    pub fn held(&self) -> [Held; 2] {
+        [held(Table::Pages, Family::Page, &self.pages), held(Table::Events, Family::Page, &self.events)]
+    }
+}
+
+impl DayCells {
+    pub fn held(&self) -> [Held; 11] {
+        [
+            held(Table::Pages, Family::Source, &self.source),
+            held(Table::Pages, Family::Visit, &self.visit),
+            held(Table::Pages, Family::Place, &self.place),
+            held(Table::Pages, Family::Device, &self.device),
+            held(Table::Pages, Family::Language, &self.language),
+            held(Table::Events, Family::Visit, &self.event_visit),
+            held(Table::Events, Family::Place, &self.event_place),
+            held(Table::Events, Family::Device, &self.event_device),
+            held(Table::Flows, Family::Page, &self.flow),
+            held(Table::Funnels, Family::Page, &self.funnel),
+            held(Table::Funnels, Family::Visit, &self.funnel_visit),
+        ]
     }
 }
 

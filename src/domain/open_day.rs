@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::{
     Text,
     attributes::Described,
-    cells::{DayCells, Entry, PageCells},
+    cells::{DayCells, Entry, Held, PageCells},
     counters::Counter,
     day::{Day, Hour, Moment},
     declaration::{Funnel, Kept, SiteId},
@@ -287,6 +287,13 @@ impl OpenDay {
             texts: self.names.lists.texts.len(),
             table_bytes: self.visitors.bytes_used() + self.seen.bytes_used(),
         }
+    }
+
+    /// The cells by table and family: those of the last full hour, those since, and pages that are in no release.
+    /// What was pending when the hour turned is held once more, for readers.
+    pub fn held(&self) -> Vec<Held> {
+        let settled = self.settled.cells().held();
+        settled.into_iter().chain(self.current.held()).chain(self.pages.held()).collect()
     }
 
     /// Visits begun in this hour or the one before: what a start without the visitor table forgets at most.

@@ -67,7 +67,7 @@ impl Condition {
 }
 
 /// One group of a query's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// In the order of [`Query::group`]; days as `2026-11-22`, hours as `0`..`23`.
     pub keys: Vec<Text>,

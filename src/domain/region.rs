@@ -16,7 +16,7 @@ pub trait Region: Send {
     /// When memory or the runtime directory is full.
     fn grow(&mut self, len: usize) -> std::io::Result<()>;
 
-    /// Called before the bytes at `offset..offset + len` (`len` at most 64) change on behalf of the record `seq`.
+    /// Called before the bytes at `offset..offset + len` change on behalf of the record `seq`.
     fn before_change(&mut self, seq: u64, offset: usize, len: usize);
 
     /// Overwrites all bytes with zeros.

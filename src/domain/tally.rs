@@ -21,6 +21,7 @@ use super::{
 
 use super::delta::{EventChange, Flow, Who};
 pub use super::{
+    cells::Held,
     delta::Delta,
     open_day::{Caps, DaySettings, Gauges, KnownValues, OpenDay},
     proposals::{Proposal, Undeclared},

@@ -2,7 +2,7 @@
 //! journal or release files are there are left to the next start.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs::{self, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::OpenOptionsExt,
@@ -47,6 +47,15 @@ impl Alone {
         }
     }
 
+    /// The site-days of which releases wait for the store.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn waiting(&self) -> Result<BTreeSet<(SiteId, Day)>> {
+        let found = listed(&self.data, &[RELEASES]).map_err(JobError::file(&self.data))?;
+        Ok(found.into_iter().collect())
+    }
+
     /// Does a job.
     ///
     /// # Errors
@@ -73,8 +82,15 @@ impl Alone {
 /// The site-days of which journals and release files are there: `7-2026-11-22.journal`,
 /// `7-2026-11-22-0-1.release`.
 fn on_disk(data: &Path) -> io::Result<Vec<(SiteId, Day)>> {
+    listed(data, &[("journal", ".journal"), RELEASES, ("refused", ".release")])
+}
+
+/// The folder of releases that wait for the store, and how their names end.
+const RELEASES: (&str, &str) = ("releases", ".release");
+
+fn listed(data: &Path, folders: &[(&str, &str)]) -> io::Result<Vec<(SiteId, Day)>> {
     let mut found = Vec::new();
-    for (folder, ending) in [("journal", ".journal"), ("releases", ".release"), ("refused", ".release")] {
+    for (folder, ending) in folders {
         let entries = match fs::read_dir(data.join(folder)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             entries => entries?,

@@ -115,3 +115,108 @@ pub(super) fn finish_forget(rooms: &Rooms<'_>, forget: &Forget) -> Result<()> {
     tracing::info!(site = forget.site.0, days = found.len(), "a source was taken from a day that has closed");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, path::Path, sync::atomic::AtomicBool};
+
+    use super::*;
+    use crate::{
+        control::{Control, NewSite},
+        domain::{
+            day::Hour,
+            declaration::SiteId,
+            row::{Column, DayRow, Family, Release, ReleaseId, Row, Table, columns, has_hour},
+        },
+        jobs::{Acknowledged, Days},
+        store::{
+            Store,
+            duckdb::{DuckStore, Limits},
+        },
+    };
+
+    const SOURCE: &str = "spam.example";
+    const WAITS: Day = Day(20_001);
+
+    /// One day that waits for the store, between others that do not.
+    struct OneWaits;
+
+    impl Days for OneWaits {
+        fn held(&self, _: SiteId) -> Result<HashMap<Day, Option<Acknowledged>>> {
+            Ok([(WAITS, None)].into())
+        }
+        fn while_unopened(&self, _: SiteId, _: Day, act: &mut dyn FnMut() -> Result<()>) -> Result<bool> {
+            act().map(|()| true)
+        }
+        fn end(&self, _: SiteId) -> Result<(), String> {
+            Ok(())
+        }
+        fn erase(&self, _: SiteId) -> Result<(), String> {
+            Ok(())
+        }
+        fn know(&self, _: SiteId) {}
+        fn running(&self) -> bool {
+            false
+        }
+    }
+
+    /// All of a closed day: one row that names the source.
+    fn closed(site: SiteId, day: Day) -> Release {
+        let (table, family) = (Table::Pages, Family::Source);
+        let key = |column: &Column| match column {
+            Column::Source => SOURCE.into(),
+            _ => "x".into(),
+        };
+        let row = Row {
+            table,
+            family,
+            day,
+            hour: has_hour(table, family).then_some(Hour(3)),
+            keys: columns(table, family).iter().map(key).collect(),
+            counts: vec![1; table.counters().len()].into(),
+        };
+        let close = DayRow {
+            site,
+            day,
+            node: 0,
+            closed_at_hour: 0,
+            k: 1,
+            salt_epochs: 1,
+            settings_version: 1,
+            sizes: Default::default(),
+            corrected: false,
+        };
+        let id = ReleaseId { site, day, node: 0, number: 1 };
+        Release { id, rows: vec![row], close: Some(close) }
+    }
+
+    #[test]
+    fn a_source_is_forgotten_on_all_closed_days_also_after_one_that_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(&folder.path().join("control.sqlite"), 0).unwrap();
+        let site = control.add_site(NewSite::new("example.com", "UTC"), 0).unwrap().id;
+        let store = DuckStore::in_memory(&Limits { memory_mb: 128, threads: 1 }).unwrap();
+        for day in [WAITS.plus(-1), WAITS.plus(1), WAITS.plus(400)] {
+            store.insert(&closed(site, day)).unwrap();
+        }
+        let rooms = Rooms {
+            control: &control,
+            store: &store,
+            days: &OneWaits,
+            data: Path::new("/nowhere"),
+            now: 0,
+            says: &|_| {},
+            stopping: &AtomicBool::new(false),
+        };
+        let said = forget(&rooms, "example.com", SOURCE).unwrap();
+        assert!(said.contains(&format!("took {SOURCE} from 3 days of example.com")), "{said}");
+        assert!(said.contains(&format!("{WAITS} has not closed yet")), "{said}");
+        let days = store.days(site, Day(0), Day(30_000)).unwrap();
+        assert!(days.len() == 3 && days.iter().all(|day| day.corrected));
+        // It follows once it has closed.
+        let [forget] = &control.forgets().unwrap()[..] else { panic!("it is remembered") };
+        assert_eq!(forget.last, WAITS);
+        finish_forget(&rooms, forget).unwrap();
+        assert_eq!(control.forgets().unwrap().len(), 1, "it still waits");
+    }
+}

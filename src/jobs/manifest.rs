@@ -156,6 +156,7 @@ impl Manifest {
         for name in [ROWS, CONTROL] {
             let path = from.join(name);
             let damaged = |why: &str| JobError::Refused(format!("{}: {why}", path.display()));
+            let uncopied = |error| damaged(&format!("it could not be copied to {}: {error}", to.display()));
             let entry = self.files.iter().find(|one| one.name == name);
             let entry = entry.ok_or_else(|| damaged("the manifest does not name it"))?;
             let copy = || {
@@ -163,7 +164,7 @@ impl Manifest {
                 let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target)?;
                 hashed(&path, &mut file)
             };
-            let (bytes, blake3) = copy().map_err(JobError::file(&path))?;
+            let (bytes, blake3) = copy().map_err(|error: io::Error| uncopied(error))?;
             if (bytes, &blake3) != (entry.bytes, &entry.blake3) {
                 return Err(damaged("it is not what was backed up (its hash differs from the manifest's)"));
             }

@@ -5,6 +5,7 @@
 
 pub mod alone;
 mod backup;
+pub mod copy;
 mod correct;
 mod export;
 mod folder;

@@ -20,6 +20,7 @@ use crate::{
         day::{Day, UnixMs},
         declaration::SiteId,
     },
+    nodes::reach::Collectors,
     store::Store,
 };
 
@@ -28,6 +29,8 @@ pub struct Server {
     control: Arc<Control>,
     store: Arc<dyn Store>,
     closing: Arc<Closing>,
+    /// Other nodes that hold open days.
+    collectors: Option<Arc<Collectors>>,
     data: PathBuf,
     stopping: AtomicBool,
     running: Mutex<Option<JoinHandle<()>>>,
@@ -48,7 +51,12 @@ impl Server {
             Err(error) => tracing::error!(%error, "jobs of the last process could not be looked at"),
         }
         let (stopping, running, correcting, trouble) = Default::default();
-        Server { control, store, closing, data, stopping, running, correcting, trouble }
+        Server { control, store, closing, collectors: None, data, stopping, running, correcting, trouble }
+    }
+
+    /// With other nodes that hold open days of the same sites.
+    pub fn with_collectors(self, collectors: Option<Arc<Collectors>>) -> Server {
+        Server { collectors, ..self }
     }
 
     /// Begins the job that waits longest unless one is running, and does what is left of earlier ones. Called
@@ -161,15 +169,29 @@ impl Days for Server {
             let known = Acknowledged { node: day.node, number: day.acknowledged() };
             held.insert(day.calendar.day, Some(known));
         }
+        if let Some(collectors) = &self.collectors {
+            let there = collectors.held(site).map_err(JobError::Refused)?;
+            held.extend(there.into_iter().flat_map(|one| one.days).map(|day| (day, None)));
+        }
         Ok(held)
     }
 
     fn while_unopened(&self, site: SiteId, day: Day, act: &mut dyn FnMut() -> Result<()>) -> Result<bool> {
+        // A collector may open it at any moment.
+        if self.collectors.is_some() {
+            return Ok(false);
+        }
         self.closing.memory.while_unopened(site, day, act).transpose().map(|done| done.is_some())
     }
 
     fn end(&self, site: SiteId) -> Result<(), String> {
-        self.closing.end_site(site, clock::now())
+        self.closing.end_site(site, clock::now())?;
+        let Some(collectors) = &self.collectors else { return Ok(()) };
+        // Each ends it by itself once it knows that the site is on its way into another.
+        match collectors.held(site)?.iter().find(|one| one.takes_hits || !one.days.is_empty()) {
+            None => Ok(()),
+            Some(one) => Err(format!("collector {} has not brought all of it to the store yet", one.node)),
+        }
     }
 
     fn erase(&self, site: SiteId) -> Result<(), String> {

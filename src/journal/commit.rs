@@ -111,7 +111,7 @@ pub(super) struct Waiting {
     /// Its handle is gone: the file is let go as soon as nothing of it is left to write.
     leaving: bool,
     /// A used buffer, for the next batch.
-    spare: Vec<u8>,
+    pub spare: Vec<u8>,
     pub writer: Arc<Mutex<Writer>>,
     pub committed: Arc<AtomicU64>,
 }
@@ -124,7 +124,7 @@ struct Job {
 }
 
 /// Buffers above this are not kept for the next batch.
-const SPARE_MAX: usize = 256 << 10;
+pub(super) const SPARE_MAX: usize = 256 << 10;
 /// How often a full disk is asked again.
 const FULL_RETRY: Duration = Duration::from_millis(250);
 /// Most threads that sync at once, and the files that one of them takes at least.

@@ -374,7 +374,7 @@ impl Memory {
     pub fn view(&self, site: SiteId, reader: Reader) -> MemoryView {
         let days = read(&self.sites).get(&site).cloned();
         let days = days.map(|days| read(&days.days).clone()).unwrap_or_default();
-        MemoryView { days: days.iter().map(|day| day.view(reader)).collect(), aside: Vec::new() }
+        MemoryView { days: days.iter().map(|day| day.view(reader)).collect(), ..MemoryView::default() }
     }
 
     /// The site's day that takes the hits of `now`, if it is open.

@@ -166,7 +166,6 @@ impl Region for MappedRegion {
     }
 
     fn before_change(&mut self, seq: u64, offset: usize, len: usize) {
-        debug_assert!(len <= CHANGE_BYTES_MAX, "a change of {len} bytes is split by its caller");
         for start in (0..len).step_by(CHANGE_BYTES_MAX) {
             let at = offset + start;
             let old = &self.bytes()[at..at + (len - start).min(CHANGE_BYTES_MAX)];
@@ -371,6 +370,24 @@ mod tests {
             let dir = RuntimeDir::open(&home.path().join("run")).unwrap();
             assert_eq!(dir.open_regions(DAY, 1, committed(on_disk), true).unwrap().survived, expected);
         }
+    }
+
+    #[test]
+    fn a_change_longer_than_an_entry_is_several_and_taken_back_whole() {
+        let home = TempDir::new().unwrap();
+        let dir = RuntimeDir::open(&home.path().join("run")).unwrap();
+        let mut regions = dir.open_regions(DAY, 1, committed(0), false).unwrap();
+        regions.seen.grow(200).unwrap();
+        let before: Vec<u8> = (0..200).collect();
+        regions.seen.bytes_mut()[..200].copy_from_slice(&before);
+        regions.seen.before_change(1, 5, 2 * CHANGE_BYTES_MAX + 1);
+        regions.seen.bytes_mut()[5..][..2 * CHANGE_BYTES_MAX + 1].fill(0xAB);
+        assert_eq!(regions.undo.saved(), 3);
+        dir.leave_files();
+        drop((regions, dir));
+        let dir = RuntimeDir::open(&home.path().join("run")).unwrap();
+        let regions = dir.open_regions(DAY, 1, committed(0), true).unwrap();
+        assert!(regions.survived && regions.seen.bytes()[..200] == before);
     }
 
     #[test]

@@ -29,8 +29,8 @@ use crate::{
     journal::{AppendError, FileId, Handle, Journal, Ticket},
 };
 
-/// Most bytes changes of one hit in the visitor tables, each saved before it happens.
-const CHANGES_MAX: usize = 256;
+/// Most changes of one hit in the visitor tables, each saved before it happens.
+pub(super) const CHANGES_MAX: usize = 256;
 
 /// What is fixed for a site-day when it opens.
 #[derive(Clone)]

@@ -72,6 +72,12 @@ impl Undo {
         self.with(|ring| ring.save(seq, region, offset, old));
     }
 
+    /// Changes saved since the log was opened.
+    #[cfg(test)]
+    pub(super) fn saved(&self) -> u64 {
+        self.with(|ring| ring.turn - 1)
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Ring) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -262,7 +268,15 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::domain::{day::Day, declaration::SiteId};
+    use crate::{
+        domain::{
+            day::{Day, Hour, Moment},
+            declaration::{Funnel, Kept, SiteId, Step},
+            hit::{EventHit, Hit, HitKind, PropertyHit, VisitorKey},
+            tally::{Caps, DaySettings, OpenDay},
+        },
+        memory::site_day::CHANGES_MAX,
+    };
 
     const DAY: FileId = FileId { site: SiteId(3), day: Day(20_779) };
 
@@ -306,6 +320,70 @@ mod tests {
         save(4, 712..1000);
         assert_eq!(undo.with(|ring| (ring.entries, ring.oldest)), (512, 501), "freed places are used again");
         assert_eq!(taken_back(&dir, &committed), (500..1000).rev().collect::<Vec<_>>());
+    }
+
+    /// A hit that moves all that a site may declare: 50 sections, 20 funnels, 20 properties.
+    #[test]
+    fn the_largest_hit_fits_into_the_room_that_is_asked_for() {
+        let home = TempDir::new().unwrap();
+        let dir = RuntimeDir::open(&home.path().join("run")).unwrap();
+        let regions = dir.open_regions(DAY, 1, Arc::new(AtomicU64::new(0)), false).unwrap();
+        let undo = regions.undo.clone();
+        let settings = DaySettings {
+            site: DAY.site,
+            day: DAY.day,
+            k: 1,
+            kept: Kept::default(),
+            settings_version: 1,
+            caps: Caps::default(),
+            known: Arc::default(),
+        };
+        let mut day = OpenDay::new(settings, Box::new(regions.visitors), Box::new(regions.seen));
+        let funnel = |n: usize| {
+            let steps = vec![Step::Section("/0/*".into()), Step::Event("order".into())];
+            Arc::new(Funnel { name: format!("funnel {n}").as_str().into(), steps })
+        };
+        let funnels: Vec<_> = (0..20).map(funnel).collect();
+        let property = |n: usize| PropertyHit {
+            property: format!("property {n}").as_str().into(),
+            value: "yes".into(),
+            cap: None,
+        };
+        let order = EventHit {
+            name: "order".into(),
+            properties: (0..20).map(property).collect(),
+            interactive: true,
+            once_a_visit: true,
+            value: None,
+        };
+        let sections = |from: usize| (from..from + 50).map(|n| format!("/{n}/*").as_str().into()).collect();
+        let hit = |page: &str, from, kind| Hit {
+            page: Some(page.into()),
+            sections: sections(from),
+            visit: Default::default(),
+            kind,
+        };
+        let engaged = HitKind::Engagement { scroll: Some(9), engaged_ms: 900 };
+        // Within an hour, over a full hour, and in another visit.
+        let hits = [
+            (0, hit("a/", 0, HitKind::View)),
+            (10, hit("b/", 50, HitKind::View)),
+            (20, hit("b/", 50, engaged)),
+            (3_590, hit("a/", 0, HitKind::Event(order.clone()))),
+            (3_610, hit("c/", 100, HitKind::View)),
+            (3_620, hit("d/", 150, HitKind::Event(order.clone()))),
+            (9_000, hit("a/", 0, HitKind::Event(order))),
+            (9_010, hit("c/", 100, HitKind::View)),
+        ];
+        let mut most = 0;
+        for (seq, (second, hit)) in (1..).zip(hits) {
+            let before = undo.saved();
+            let hour = (second / 3_600) as u8;
+            let moment = Moment { hour: Hour(hour), second, stretch: hour };
+            day.tally(seq, VisitorKey(7), None, &hit, moment, &funnels);
+            most = most.max(undo.saved() - before);
+        }
+        assert!((100..=CHANGES_MAX as u64).contains(&most), "{most} changes");
     }
 
     #[test]

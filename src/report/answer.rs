@@ -148,6 +148,9 @@ pub struct Meta {
     pub kept: Kept,
     pub generated_at: i64,
     pub notices: Vec<String>,
+    /// Collectors that did not answer: what they have not released yet is in no number.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<u32>,
 }
 
 /// What is answerable besides what was asked: `true`, or the reason why not.

@@ -44,7 +44,7 @@ use reads::Reads;
 /// [`StoreError`].
 pub fn extent(store: &dyn Store, memory: &MemoryView, site: &Site) -> Result<Option<(Day, Day)>, StoreError> {
     let stored = store.extent(site.id)?;
-    let open = memory.days.iter().filter(|one| one.rows.values().any(|rows| !rows.is_empty()));
+    let open = memory.held().filter(|one| one.counted);
     let days = open.map(|one| (one.day, one.day)).chain(stored);
     Ok(days.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))))
 }
@@ -138,9 +138,20 @@ fn filter_shown(filter: &Filter) -> ShownFilter {
     ShownFilter { key: filter.dimension.key(), operator: filter.operator, values: filter.values.clone() }
 }
 
+/// Says which nodes did not tell of their open days.
+fn unanswered(missing: &[u32]) -> Option<String> {
+    let each: Vec<String> = missing.iter().map(u32::to_string).collect();
+    let nodes = match each.as_slice() {
+        [] => return None,
+        [one] => format!("collector {one} does not answer: what it has"),
+        _ => format!("collectors {} do not answer: what they have", each.join(", ")),
+    };
+    Some(format!("{nodes} not brought to the store yet is missing here"))
+}
+
 /// Says so where releases of the range are neither in memory nor in the store.
 fn lacking(memory: &MemoryView, range: Range) -> Option<String> {
-    let waiting: u32 = memory.days.iter().filter(|day| range.holds(day.day)).map(|day| day.on_disk).sum();
+    let waiting: u32 = memory.held().filter(|day| range.holds(day.day)).map(|day| day.on_disk).sum();
     let aside = memory.aside.iter().filter(|&&day| range.holds(day)).count();
     let said = |n: usize, words: &str| (n > 0).then(|| format!("{n} {words}"));
     let parts: Vec<String> = said(waiting as usize, "wait on the disk until the store has caught up")
@@ -161,8 +172,9 @@ fn meta(
 ) -> Result<Meta, StoreError> {
     let extent = extent(store, memory, site)?;
     let open = plan.range.holds(today.day);
-    let view = memory.days.iter().find(|one| one.day == today.day);
-    let as_of = view.and_then(|one| one.as_of).unwrap_or(today.hour);
+    // The hour turns on each node by itself: the one that is behind says up to when all is there.
+    let as_of = memory.held().filter(|one| one.day == today.day).filter_map(|one| one.as_of).min();
+    let as_of = as_of.unwrap_or(today.hour);
     let undeclared = vec![Condition::is(Column::Outcome, Outcome::UndeclaredEvent.name())];
     let rejected =
         reads.span(query(Table::Ledger, Family::Page, Vec::new(), undeclared), plan.range.into())?;
@@ -184,6 +196,7 @@ fn meta(
         kept: site.kept,
         generated_at: today.now,
         notices: notices(store, memory, site, plan)?,
+        missing: memory.missing.clone(),
     })
 }
 
@@ -194,7 +207,9 @@ fn notices(
     site: &Site,
     plan: &Plan,
 ) -> Result<Vec<String>, StoreError> {
-    let mut notices: Vec<String> = plan.notices.iter().cloned().chain(lacking(memory, plan.range)).collect();
+    let mut notices = plan.notices.clone();
+    notices.extend(unanswered(&memory.missing));
+    notices.extend(lacking(memory, plan.range));
     for (range, which) in [(Some(plan.range), "this period"), (plan.comparison, "the period compared with")] {
         let Some(range) = range else { continue };
         let mut days = store.days(site.id, range.first, range.last)?;

@@ -43,8 +43,8 @@ pub(super) struct Reads<'a> {
 
 impl<'a> Reads<'a> {
     pub fn new(store: &'a dyn Store, memory: &'a MemoryView, site: SiteId) -> Reads<'a> {
-        let open = memory.days.iter().map(|one| (one.day, one.node, one.released)).collect();
-        Reads { store, memory, site, as_of: AsOf { open }, apart: None, done: RefCell::default() }
+        let as_of = AsOf { open: memory.released() };
+        Reads { store, memory, site, as_of, apart: None, done: RefCell::default() }
     }
 
     /// Reads `day` apart from the days before it.
@@ -91,9 +91,7 @@ impl<'a> Reads<'a> {
             return Ok(groups);
         }
         let stored = self.store.read(self.site, &query, &self.as_of)?;
-        let open = self.memory.days.iter().filter(|one| query.days.0 <= one.day && one.day <= query.days.1);
-        let mut parts: Vec<_> = open.map(|one| query.evaluate(one.rows(query.table, query.family))).collect();
-        parts.retain(|part| !part.is_empty());
+        let parts = self.memory.evaluate(&query);
         let groups = match parts.is_empty() {
             true => stored,
             false => merge(parts.into_iter().chain([stored])),

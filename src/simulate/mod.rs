@@ -16,6 +16,7 @@ mod specials;
 pub mod told;
 pub mod truth;
 pub mod walk;
+pub mod wide;
 pub mod world;
 
 pub use hit::{Meaning, SimulatedHit, Visitor, Wire};

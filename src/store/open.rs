@@ -19,7 +19,11 @@ use super::{
 /// Which store keeps the rows. It can be printed: it names files of secrets, and holds none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreChoice {
-    DuckDb { path: PathBuf },
+    /// Its file, and the megabytes (10^6 bytes) of memory that it takes at most, 64..=1,000,000.
+    DuckDb {
+        path: PathBuf,
+        memory_mb: u32,
+    },
     ClickHouse(Address),
 }
 
@@ -32,9 +36,10 @@ impl StoreChoice {
         if text.starts_with("clickhouse") {
             return Address::parse(text).map(StoreChoice::ClickHouse);
         }
+        let duckdb = |path| StoreChoice::DuckDb { path, memory_mb: Limits::default().memory_mb };
         match text.split_once(':') {
-            None if text == "duckdb" => Ok(StoreChoice::DuckDb { path: data.join("mayfly.duckdb") }),
-            Some(("duckdb", path)) if !path.is_empty() => Ok(StoreChoice::DuckDb { path: path.into() }),
+            None if text == "duckdb" => Ok(duckdb(data.join("mayfly.duckdb"))),
+            Some(("duckdb", path)) if !path.is_empty() => Ok(duckdb(path.into())),
             _ => Err("`duckdb`, `duckdb:PATH` or `clickhouse://[user@]host[:port]/database`".to_owned()),
         }
     }
@@ -45,7 +50,9 @@ impl StoreChoice {
     /// Those of its adapter.
     pub fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
         Ok(match self {
-            StoreChoice::DuckDb { path } => Arc::new(DuckStore::open(path, &Limits::default())?),
+            StoreChoice::DuckDb { path, memory_mb } => {
+                Arc::new(DuckStore::open(path, &Limits::of_memory(*memory_mb))?)
+            }
             StoreChoice::ClickHouse(address) => Arc::new(ClickStore::open(address)?),
         })
     }
@@ -56,7 +63,9 @@ impl StoreChoice {
     /// Only what no waiting mends.
     pub fn open_later(&self) -> Result<Arc<dyn Store>, StoreError> {
         Ok(match self.clone() {
-            StoreChoice::DuckDb { path } => Arc::new(Later::open(opener(path))?),
+            StoreChoice::DuckDb { path, memory_mb } => {
+                Arc::new(Later::open(opener(path, Limits::of_memory(memory_mb)))?)
+            }
             StoreChoice::ClickHouse(address) => Arc::new(Later::open(move || ClickStore::open(&address))?),
         })
     }
@@ -66,7 +75,7 @@ impl StoreChoice {
 impl fmt::Display for StoreChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreChoice::DuckDb { path } => write!(f, "duckdb:{}", path.display()),
+            StoreChoice::DuckDb { path, .. } => write!(f, "duckdb:{}", path.display()),
             StoreChoice::ClickHouse(address) => address.fmt(f),
         }
     }
@@ -74,13 +83,13 @@ impl fmt::Display for StoreChoice {
 
 /// Opens the database, and makes it where there never was one: a file that is gone later was moved away, and an
 /// empty one in its place would take what belongs into it.
-fn opener(path: PathBuf) -> impl Fn() -> Result<DuckStore, StoreError> + Send + Sync {
+fn opener(path: PathBuf, limits: Limits) -> impl Fn() -> Result<DuckStore, StoreError> + Send + Sync {
     let known = AtomicBool::new(path.exists());
     move || {
         if known.load(Relaxed) && !path.exists() {
             return Err(StoreError::Unavailable(format!("{} is gone", path.display())));
         }
-        let store = DuckStore::open(&path, &Limits::default())?;
+        let store = DuckStore::open(&path, &limits)?;
         known.store(true, Relaxed);
         Ok(store)
     }
@@ -94,7 +103,7 @@ mod tests {
     fn a_database_is_made_once_and_never_in_the_place_of_one_that_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.duckdb");
-        let open = opener(path.clone());
+        let open = opener(path.clone(), Limits::default());
         drop(open().unwrap());
         std::fs::rename(&path, folder.path().join("moved")).unwrap();
         let error = open().err().unwrap().to_string();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use actix_web::{
-    App, HttpResponse,
+    App, HttpResponse, ResponseError,
     body::to_bytes,
     cookie::Cookie,
     dev::{Service, ServiceResponse},
@@ -470,4 +470,16 @@ async fn two_passwords_are_hashed_at_once_and_others_wait() {
     assert!(now(third.as_mut()).await.is_err(), "the third waits");
     drop(turns);
     assert!(now(third).await.unwrap().is_ok());
+}
+
+#[actix_web::test]
+async fn whoever_gets_no_turn_to_hash_is_told_to_come_again() {
+    let server = Server::fresh(false);
+    let state = &server.state;
+    let _turns = (state.hashing_turn().await.unwrap(), state.hashing_turn().await.unwrap());
+    let begun = std::time::Instant::now();
+    let error = state.hashing_turn().await.expect_err("no turn comes");
+    assert!((5..20).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    assert_eq!(error.error_response().status(), 429);
+    assert!(error.message.contains("try again in 5 seconds"), "{}", error.message);
 }

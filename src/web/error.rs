@@ -83,12 +83,26 @@ pub async fn no_such_address() -> Result<HttpResponse, ApiError> {
     Err(ApiError::new(StatusCode::NOT_FOUND, "there is nothing at this address"))
 }
 
+/// What is asked of a collector that is not for one.
+pub async fn only_collecting() -> Result<HttpResponse, ApiError> {
+    let words = "this node collects hits: dashboard and API are at the report node";
+    Err(ApiError::new(StatusCode::NOT_FOUND, words))
+}
+
+/// Hits and trackers asked of the report node: whoever routes them has to send them to a collector.
+pub async fn not_collecting() -> Result<HttpResponse, ApiError> {
+    let words = "this node serves reports and counts nothing: hits and the tracker are for a collector";
+    Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, words))
+}
+
 impl From<ControlError> for ApiError {
     fn from(error: ControlError) -> Self {
         let status = match &error {
             ControlError::Invalid(_) => StatusCode::BAD_REQUEST,
             ControlError::NotFound { .. } => StatusCode::NOT_FOUND,
-            ControlError::Exists { .. } | ControlError::Conflict { .. } => StatusCode::CONFLICT,
+            ControlError::Exists { .. } | ControlError::Conflict { .. } | ControlError::Follows => {
+                StatusCode::CONFLICT
+            }
             ControlError::AlreadyClaimed | ControlError::WrongClaimToken => StatusCode::FORBIDDEN,
             _ => return ApiError::internal(&error),
         };

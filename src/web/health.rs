@@ -6,13 +6,16 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use actix_web::{HttpRequest, HttpResponse, http::header::RETRY_AFTER, web::Data};
 use serde_json::json;
 
 use super::error::ApiError;
-use crate::{domain::declaration::SiteId, journal::Trouble, memory::site_day::SiteDay, parts::Parts};
+use crate::{
+    domain::declaration::SiteId, journal::Trouble, memory::site_day::SiteDay, nodes::Node, parts::Parts,
+};
 
 /// What health answers from.
 pub struct Health {
@@ -37,6 +40,37 @@ impl Health {
         }
     }
 
+    /// What this node is, and whether those that it needs are there.
+    fn nodes(&self) -> (&'static str, String) {
+        match &self.parts.node {
+            Node::Alone => ("all", "ok".to_owned()),
+            Node::Collector(node) => (
+                "collector",
+                match node.follower.trouble() {
+                    None => "ok".to_owned(),
+                    Some(_) => {
+                        "the report node is away: its sites are as they were; the log says why".to_owned()
+                    }
+                },
+            ),
+            Node::Report(node) => {
+                let heard = node.hand_out.heard(Instant::now());
+                let silent: Vec<String> = heard
+                    .iter()
+                    .filter(|(_, heard)| !**heard)
+                    .map(|(number, _)| number.to_string())
+                    .collect();
+                (
+                    "report",
+                    match silent.is_empty() {
+                        true => "ok".to_owned(),
+                        false => format!("nothing is heard of collectors {}", silent.join(", ")),
+                    },
+                )
+            }
+        }
+    }
+
     /// How many releases and journals were set aside.
     fn aside(&self) -> usize {
         self.parts.closing.aside().len() + self.parts.closing.kept_aside().len()
@@ -47,8 +81,11 @@ impl Health {
 /// site, path or error.
 pub async fn health(health: Data<Health>) -> HttpResponse {
     let trouble = health.parts.closing.trouble();
+    let (role, nodes) = health.nodes();
     let body = json!({
         "status": if health.taking_hits() { "ok" } else { "unavailable" },
+        "role": role,
+        "nodes": nodes,
         "journal": health.journal(),
         "store": trouble.store.map_or("ok", |_| "away: the log says why"),
         "releases": trouble.files.map_or("ok", |_| "cannot be written: the log says why"),

@@ -1,12 +1,20 @@
 //! What memory and store say to the list of sites, the proposals and the live view.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, convert::Infallible};
 
-use super::auth::{Live, Proposed, Summary};
+use super::{
+    auth::{Live, Proposed, Summary},
+    reports::over_one_moment,
+};
 use crate::{
     clock,
     control::Entry,
-    domain::{declaration::SiteId, tally::Undeclared, view::Reader},
+    domain::{
+        declaration::{Site, SiteId, Values},
+        tally::Undeclared,
+        view::Reader,
+    },
+    nodes::wire,
     parts::Parts,
     report::routes::{Context, overview},
 };
@@ -16,16 +24,14 @@ pub struct LiveParts(pub Parts);
 
 impl Live for LiveParts {
     fn proposals(&self, site: SiteId) -> Vec<Proposed> {
-        let Some(day) = self.0.memory.today(site, clock::now()) else { return Vec::new() };
-        day.proposals()
-            .into_iter()
-            .map(|proposal| Proposed {
-                event: proposal.event.to_string(),
-                property: proposal.property.map(|text| text.to_string()),
-                text: proposal.text.to_string(),
-                visitors: proposal.visitors,
-            })
-            .collect()
+        let day = self.0.memory.today(site, clock::now());
+        let here = day.map(|day| day.proposals()).unwrap_or_default().into_iter().map(|proposal| Proposed {
+            event: proposal.event.to_string(),
+            property: proposal.property.map(|text| text.to_string()),
+            text: proposal.text.to_string(),
+            visitors: proposal.visitors,
+        });
+        here.chain(self.proposed_elsewhere(site)).collect()
     }
 
     fn declared(&self, site: SiteId, proposal: &Proposed) {
@@ -39,24 +45,44 @@ impl Live for LiveParts {
     }
 
     fn summary(&self, entry: &Entry) -> Summary {
-        let now = clock::now();
-        let site: Arc<_> = entry.at(now).clone();
-        let live = self.0.memory.today(site.id, now).map_or(0, |day| day.live_visitors(now).0);
-        let memory = self.0.memory.view(site.id, Reader::Staff);
-        let context = Context {
-            store: &*self.0.store,
-            memory: &memory,
-            site: &site,
-            now,
-            day: entry.day(now),
-            reader: Reader::Staff,
+        let read = |context: Context<'_>, living: wire::Live| -> Result<Summary, Infallible> {
+            let (site, live) = (context.site.id, living.visitors);
+            Ok(match overview(context) {
+                Ok(numbers) => Summary { visits_7d: numbers.visits_7d, sparkline: numbers.sparkline, live },
+                Err(error) => {
+                    tracing::error!(%error, site = site.0, "a site's week could not be read");
+                    Summary { live, ..Summary::default() }
+                }
+            })
         };
-        match overview(context) {
-            Ok(numbers) => Summary { visits_7d: numbers.visits_7d, sparkline: numbers.sparkline, live },
-            Err(error) => {
-                tracing::error!(%error, site = site.id.0, "a site's week could not be read");
-                Summary { live, ..Summary::default() }
-            }
+        over_one_moment(&self.0, entry, Reader::Staff, read).unwrap_or_else(|never| match never {})
+    }
+}
+
+impl LiveParts {
+    /// Texts that k visitors sent to a collector, each once, unless they have been declared since.
+    fn proposed_elsewhere(&self, site: SiteId) -> Vec<Proposed> {
+        let Some(reporting) = self.0.node.report() else { return Vec::new() };
+        let directory = self.0.control.directory().load_full();
+        let Some(entry) = directory.by_id(site) else { return Vec::new() };
+        let declared = entry.at(clock::now()).clone();
+        let mut texts: BTreeMap<(String, Option<String>, String), u32> = BTreeMap::new();
+        for one in reporting.collectors.proposals(site) {
+            *texts.entry((one.event, one.property, one.text)).or_default() += one.visitors;
         }
+        let one = |((event, property, text), visitors)| Proposed { event, property, text, visitors };
+        texts.into_iter().map(one).filter(|one| !is_declared(&declared, one)).collect()
+    }
+}
+
+fn is_declared(site: &Site, proposal: &Proposed) -> bool {
+    let Some(property) = &proposal.property else {
+        return site.events.iter().any(|event| *event.name == *proposal.text);
+    };
+    let event = site.events.iter().find(|event| *event.name == *proposal.event);
+    let declared = event.and_then(|event| event.properties.iter().find(|one| *one.name == **property));
+    match declared.map(|property| &property.values) {
+        Some(Values::List(list)) => list.iter().any(|value| **value == *proposal.text),
+        Some(Values::Pattern(_)) | None => false,
     }
 }

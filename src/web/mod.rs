@@ -6,6 +6,7 @@ pub mod auth;
 pub mod error;
 pub mod health;
 pub mod live;
+pub mod nodes;
 pub mod reports;
 pub mod throttle;
 
@@ -21,6 +22,7 @@ use actix_web::{
 
 use crate::{
     collect::{answers, endpoint},
+    nodes::Node,
     parts::Parts,
 };
 use auth::ControlState;
@@ -59,7 +61,13 @@ impl Shared {
 }
 
 /// Routes of collection, open to every page of every site.
-pub fn collection(app: &mut ServiceConfig, bare: bool) {
+pub fn collection(app: &mut ServiceConfig, bare: bool, node: &Node) {
+    if let Node::Report(_) = node {
+        for path in ["/api/event", "/mayfly.js", "/js/{name}"] {
+            app.route(path, web::to(error::not_collecting));
+        }
+        return;
+    }
     app.service(
         web::resource("/api/event")
             .route(web::post().to(endpoint::post_event))
@@ -73,15 +81,19 @@ pub fn collection(app: &mut ServiceConfig, bare: bool) {
     }
 }
 
-/// Routes for people and their programs: the API, the dashboard, the demo.
+/// Routes for people, their programs and other nodes: the API, the dashboard, the demo.
 pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
     app.app_data(shared.control.clone())
         .app_data(shared.health.clone())
         .app_data(shared.parts.clone())
         .route("/api/health", web::get().to(health::health))
-        .route("/metrics", web::get().to(health::metrics))
-        .configure(reports::routes)
-        .configure(api_control::routes);
+        .route("/metrics", web::get().to(health::metrics));
+    nodes::routes(app, &shared.parts.node);
+    if let Node::Collector(_) = shared.parts.node {
+        app.default_service(web::to(error::only_collecting));
+        return;
+    }
+    app.configure(reports::routes).configure(api_control::routes);
     if shared.demo {
         app.service(web::resource(["/demo", "/demo/{file:.*}"]).route(web::get().to(assets::demo)));
     }

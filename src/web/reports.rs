@@ -1,6 +1,9 @@
 //! Reports over HTTP: one call for a view, one for a panel's rows, one for what happens now.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -18,15 +21,20 @@ use crate::{
     clock,
     control::Entry,
     domain::{
+        day::Day,
         declaration::SiteId,
         outcome::Outcome,
-        query::{Condition, Query, merge},
+        query::{Condition, Group, Query, merge},
         row::{Column, Family, KIND_PAGE, Table},
-        view::{MemoryView, Reader},
+        view::{Elsewhere, MemoryView, Reader},
+    },
+    nodes::{
+        reach::{Collectors, Reached},
+        wire::Live,
     },
     parts::Parts,
     report::routes::{Context, ReportError, RowsAnswer, report, rows_of},
-    store::{AsOf, StoreError},
+    store::{AsOf, Store, StoreError},
 };
 
 /// Pages listed by the live view.
@@ -56,24 +64,65 @@ impl From<ReportError> for ApiError {
     }
 }
 
-/// Runs `read` off the event loop over one moment of memory and store.
+/// Runs `read` off the event loop over one moment of memory, collectors and store.
 async fn blocking<T: Send + 'static>(
     parts: Data<Parts>,
-    entry: std::sync::Arc<Entry>,
+    entry: Arc<Entry>,
     reader: Reader,
-    read: impl FnOnce(Context<'_>) -> Result<T, ReportError> + Send + 'static,
+    read: impl Fn(Context<'_>, Live) -> Result<T, ReportError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let read = move || {
+    let answered = web::block(move || over_one_moment(&parts, &entry, reader, read)).await;
+    Ok(answered.map_err(|error| ApiError::internal(&error))??)
+}
+
+/// Reads once more without those collectors that are lost while it reads. Blocks, for a bounded time.
+pub(super) fn over_one_moment<T, E>(
+    parts: &Parts,
+    entry: &Entry,
+    reader: Reader,
+    read: impl Fn(Context<'_>, Live) -> Result<T, E>,
+) -> Result<T, E> {
+    let (mut lost, until) = (BTreeSet::new(), Collectors::deadline());
+    loop {
         let now = clock::now();
         let site = entry.at(now);
+        let day = entry.day(now);
+        let reached = match parts.node.report() {
+            Some(reporting) => reporting.collectors.open(site.id, reader, &lost, until),
+            None => Reached::default(),
+        };
         // Before memory: what is set aside in between is at worst said to be missing and is there.
         let aside = parts.closing.aside_of(site.id);
-        let memory = MemoryView { aside, ..parts.memory.view(site.id, reader) };
-        let day = entry.day(now);
-        read(Context { store: &*parts.store, memory: &memory, site, now, day, reader })
-    };
-    let answered = web::block(read).await.map_err(|error| ApiError::internal(&error))?;
-    Ok(answered?)
+        let memory = parts.memory.view(site.id, reader);
+        let today = parts.memory.today(site.id, now).map_or((0, [0; 30]), |day| day.live_visitors(now));
+        let mut live = Live { visitors: today.0, minutes: today.1 };
+        live.add(&reached.live);
+        let pinned =
+            reached.missing.iter().flat_map(|&node| pinned(&*parts.store, site.id, day, node, reader));
+        let pinned = pinned.collect();
+        let memory = MemoryView {
+            aside: aside.into_iter().chain(reached.aside).collect(),
+            elsewhere: reached.reading.clone().map(|reading| reading as Arc<dyn Elsewhere>),
+            missing: reached.missing,
+            pinned,
+            ..memory
+        };
+        let context = Context { store: &*parts.store, memory: &memory, site, now, day, reader };
+        let answer = read(context, live);
+        match reached.reading.map(|reading| reading.lost()).filter(|lost| !lost.is_empty()) {
+            None => return answer,
+            Some(more) => lost.extend(more),
+        }
+    }
+}
+
+/// What is read of a collector that does not answer: what the store has now, and not more while the report goes on.
+/// Who is not signed in sees nothing of today: a release may be later than the last full hour.
+fn pinned(store: &dyn Store, site: SiteId, today: Day, node: u32, reader: Reader) -> [(Day, u32, u32); 2] {
+    // A store that cannot say it cannot be read either, and the report says that.
+    let last = |day| store.last_release(site, day, node).unwrap_or(0);
+    let of_today = if reader == Reader::Staff { last(today) } else { 0 };
+    [(today.plus(-1), node, last(today.plus(-1))), (today, node, of_today)]
 }
 
 async fn get_report(
@@ -85,7 +134,7 @@ async fn get_report(
 ) -> Answer {
     let (entry, reader) = control.readable(&access, &site)?;
     let query = request.query_string().to_owned();
-    let answer = blocking(parts, entry, reader, move |context| report(context, &query)).await?;
+    let answer = blocking(parts, entry, reader, move |context, _| report(context, &query)).await?;
     Ok(HttpResponse::Ok().json(answer))
 }
 
@@ -98,7 +147,7 @@ async fn get_rows(
 ) -> Answer {
     let (entry, reader) = control.readable(&access, &site)?;
     let query = request.query_string().to_owned();
-    match blocking(parts, entry, reader, move |context| rows_of(context, &query)).await? {
+    match blocking(parts, entry, reader, move |context, _| rows_of(context, &query)).await? {
         RowsAnswer::Json(rows) => Ok(HttpResponse::Ok().json(rows)),
         RowsAnswer::Csv(text) => Ok(HttpResponse::Ok()
             .content_type("text/csv; charset=utf-8")
@@ -119,20 +168,15 @@ async fn get_live(
             "the live view needs a signed-in person or a key of scope staff: others read up to the last full hour",
         ));
     }
-    let living = parts.clone();
-    let answer = blocking(parts, entry, reader, move |context| live(&living, &context)).await?;
+    let answer = blocking(parts, entry, reader, |context, now| live(&context, &now)).await?;
     Ok(HttpResponse::Ok().json(answer))
 }
 
-fn live(parts: &Parts, context: &Context<'_>) -> Result<serde_json::Value, ReportError> {
-    let Context { site, now, day, memory, .. } = *context;
-    let (visitors, minutes) = match parts.memory.today(site.id, now) {
-        Some(day) => day.live_visitors(now),
-        None => (0, [0; 30]),
-    };
+fn live(context: &Context<'_>, living: &Live) -> Result<serde_json::Value, ReportError> {
+    let Context { site, now, day, memory, store, .. } = *context;
     let query =
         |table, group, filters| Query { table, family: Family::Page, days: (day, day), group, filters };
-    let today = |query: Query| over_both(parts, site.id, memory, &query);
+    let today = |query: Query| over_both(store, site.id, memory, &query);
     let outcomes = today(query(Table::Ledger, vec![Column::Outcome], vec![]))?;
     let outcomes: BTreeMap<String, i64> =
         outcomes.into_iter().map(|group| (group.keys[0].to_string(), group.sums[0])).collect();
@@ -143,10 +187,11 @@ fn live(parts: &Parts, context: &Context<'_>) -> Result<serde_json::Value, Repor
     pages.sort_by(|one, other| other.sums[0].cmp(&one.sums[0]).then_with(|| one.keys.cmp(&other.keys)));
     pages.truncate(LIVE_PAGES);
     let accepted = outcomes.get(Outcome::Accepted.name()).copied().unwrap_or(0);
-    let stored = parts.store.extent(site.id)?.is_some();
+    let stored = store.extent(site.id)?.is_some();
     Ok(json!({
-        "visitors": visitors,
-        "minutes": minutes,
+        "visitors": living.visitors,
+        "minutes": living.minutes,
+        "missing": memory.missing,
         "pages": pages.iter().map(|page| json!({"name": page.keys[0], "pageviews": page.sums[0]})).collect::<Vec<_>>(),
         "accepted_today": accepted,
         "received_today": received,
@@ -156,15 +201,13 @@ fn live(parts: &Parts, context: &Context<'_>) -> Result<serde_json::Value, Repor
     }))
 }
 
-/// A query over what memory holds and what the store holds of it already.
+/// A query over what memory holds, here and elsewhere, and what the store holds of it already.
 fn over_both(
-    parts: &Parts,
+    store: &dyn Store,
     site: SiteId,
     memory: &MemoryView,
     query: &Query,
-) -> Result<Vec<crate::domain::query::Group>, ReportError> {
-    let open = memory.days.iter().map(|day| (day.day, day.node, day.released)).collect();
-    let stored = parts.store.read(site, query, &AsOf { open })?;
-    let held = memory.days.iter().flat_map(|day| day.rows(query.table, query.family));
-    Ok(merge([stored, query.evaluate(held)]))
+) -> Result<Vec<Group>, ReportError> {
+    let stored = store.read(site, query, &AsOf { open: memory.released() })?;
+    Ok(merge(memory.evaluate(query).into_iter().chain([stored])))
 }

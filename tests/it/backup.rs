@@ -378,6 +378,31 @@ async fn a_restore_that_a_kill_cuts_short_is_whole_or_nothing() {
     assert!(cut > 0, "at least the first write is none of a whole restore");
 }
 
+/// A disk without room for what a job works with.
+#[tokio::test]
+async fn a_job_without_room_fails_in_words_and_changes_nothing() {
+    let install = Install::new();
+    let server = install.serve();
+    install.three_days(&Api::of(&server)).await;
+    let backup = install.place("backup");
+    install.home.run(&["backup", text(&backup)]);
+    server.stop();
+    let faults = install.home.faults();
+    let server = install.home.serve_with_faults(&faults, &["--runtime", "none"]);
+    let before = install.closed_reports(&Api::of(&server)).await;
+    let tables = install.place("tables");
+    for command in [["restore", text(&backup)], ["export", text(&tables)]] {
+        faults.set(&[Rule::always(Call::Open, "/work/", Act::Errno(libc::ENOSPC))]);
+        let said = install.fails(&command);
+        assert!(said.contains("/work") && said.contains("No space left on device"), "{said}");
+        assert!(!tables.exists() && install.home.files("work").is_empty());
+        assert_eq!(install.closed_reports(&Api::of(&server)).await, before);
+        faults.clear();
+        install.home.run(&command);
+    }
+    assert_eq!(install.closed_reports(&Api::of(&server)).await, before);
+}
+
 /// What a job wrote before it was killed is gone with the next start, and with the next job of the command line.
 #[tokio::test]
 async fn what_killed_jobs_left_is_removed() {

@@ -54,6 +54,7 @@ fn files_that_documents_name_exist() {
         "schema/",
         "benches/",
         "fuzz/",
+        "deploy/",
     ];
     for (path, text) in documents() {
         for name in text.split('`').skip(1).step_by(2) {

@@ -255,6 +255,41 @@ async fn connections_are_bounded_and_wait_their_turn() {
     assert_eq!(running.accepted().await, 17);
 }
 
+/// The long form (`FLOOD`) waits until they are closed.
+#[tokio::test]
+async fn idle_connections_are_closed_after_their_time() {
+    let running = Running::with(&[]);
+    let mut idle: Vec<Raw> = (0..3).map(|_| Raw::to(&running.server)).collect();
+    let begun = Instant::now();
+    idle.iter_mut().for_each(|raw| assert_eq!(raw.ask(post("", view("/"))), 202));
+    assert_eq!(idle[0].hear_within(Duration::from_secs(2)), Said::Nothing);
+    assert_eq!(idle[0].ask(post("", view("/"))), 202);
+    if std::env::var_os("FLOOD").is_some() {
+        for raw in &mut idle[1..] {
+            assert_eq!(raw.hear_within(Duration::from_secs(100)), Said::Closed);
+        }
+        assert!((74..90).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn the_live_view_lists_nine_pages_and_the_most_viewed_first() {
+    let running = Running::with(&[]);
+    let mut raw = Raw::to(&running.server);
+    for page in 0..12 {
+        for _ in 0..=page {
+            assert_eq!(
+                raw.ask(post("", view(&format!("/{}", ["a", "b", "c"][page % 3].repeat(page + 1))))),
+                202
+            );
+        }
+    }
+    let live = running.api.read("live", "", &running.staff).await;
+    let views: Vec<i64> =
+        live["pages"].as_array().unwrap().iter().map(|page| page["pageviews"].as_i64().unwrap()).collect();
+    assert_eq!(views, [12, 11, 10, 9, 8, 7, 6, 5, 4]);
+}
+
 #[tokio::test]
 async fn thousands_of_idle_connections_cost_a_bounded_piece_of_memory() {
     const IDLE: u64 = 4_000;

@@ -128,13 +128,43 @@ fn the_caps_of_a_day_and_of_duckdb_are_on_the_page() {
     assert!(page.contains(&format!("{memory_mb} MB, {threads} threads")));
 }
 
+/// What stands in the place of a test for how often something is looked at, where nothing depends on it but how soon.
+const PACE: &str = "pace";
+
+/// A line of a table, by its cells.
+fn cells(line: &str) -> Vec<&str> {
+    line.trim_matches('|').split('|').map(str::trim).collect()
+}
+
+#[test]
+fn every_bound_names_a_test_that_goes_there() {
+    let page = page();
+    let (mut tested, mut rows) = (false, 0);
+    for line in page.lines().filter(|line| line.starts_with("| ")) {
+        let cells = cells(line);
+        if cells[0] == "what" {
+            tested = cells.last() == Some(&"test");
+            continue;
+        }
+        let Some(&test) = cells.last().filter(|_| tested) else { continue };
+        let pace = test == PACE && line.contains("time between looks");
+        assert!(pace || is_test(test.split('`').nth(1).unwrap_or_default()), "no test is named: {line}");
+        rows += 1;
+    }
+    assert!(rows > 100, "{rows} rows");
+}
+
+/// Whether a word reads as the name of a test.
+fn is_test(word: &str) -> bool {
+    let part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    word.matches('_').count() >= 2 && word.bytes().all(part)
+}
+
 #[test]
 fn the_tests_that_the_page_names_exist() {
     let known = functions();
     let page = page();
-    let is_name = |word: &&str| {
-        word.matches('_').count() >= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-    };
+    let is_name = |word: &&str| is_test(word);
     let named: Vec<&str> = page.split('`').skip(1).step_by(2).filter(is_name).collect();
     assert!(named.len() > 30, "{named:?}");
     for name in named {

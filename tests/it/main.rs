@@ -10,6 +10,7 @@ mod backup; // backups, restores and exports of a running server
 mod clickhouse; // the real binary on a real ClickHouse: the same reports, an engine that comes and goes, TLS
 mod clocks; // the real binary under clocks that jump, days of every length, zones that change
 mod compare; // a report's JSON against what it must say
+mod copy; // rows moved from one store to another, through kills, and compared
 mod corpora; // every input that fuzzing found worth keeping, and the seeds, against the laws of fuzz/
 mod correct; // sites renamed, merged, and rid of a source
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
@@ -35,8 +36,10 @@ mod overload; // more than the server can take
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
+mod proxies; // the proxy examples, run by real proxies: addresses, sites, collectors that die and come
 mod raw; // HTTP by hand
 mod rows; // what the store really holds
+mod scale; // the constants of docs/SCALE.md, measured
 mod server; // a real Mayfly and its clock
 mod soak; // a long run: memory stays level while days come and go
 mod tidy; // rules of the house that a compiler does not know

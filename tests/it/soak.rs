@@ -1,6 +1,9 @@
 //! A long run: a steady, mixed load while days open and close every few seconds, reports are read and releases go
 //! out. Memory, descriptors and threads stay level, and what was acknowledged is counted.
 //!
+//! The store keeps in memory what it has read of its file, up to a bound. So the run begins with a file that is
+//! larger than the bound: what grows then is no cache.
+//!
 //! The short form takes half a minute; `make soak` sets `SOAK_SECONDS=3600`.
 
 use std::{
@@ -15,13 +18,19 @@ use std::{
 use mayfly::{
     domain::{
         day::{Day, UnixMs, Zone},
+        declaration::SiteId,
         outcome::Outcome,
+        row::{Release, Row},
     },
     simulate::{
         SimulatedHit,
         send::{Args, Sent, send},
         shop,
         world::{self, Scenario},
+    },
+    store::{
+        Store,
+        duckdb::{DuckStore, Limits},
     },
 };
 
@@ -33,6 +42,10 @@ use super::{
 
 /// 2026-11-20T09:30:00Z.
 const AT_FIRST: UnixMs = 1_795_167_000_000;
+/// Of the day that the past is made of, which is another's than those of the run.
+const BEFORE_AT: UnixMs = AT_FIRST - 3 * DAY_MS;
+/// What the store may take, in megabytes.
+const STORE_MEMORY: &str = "96";
 const DAY_MS: i64 = 86_400_000;
 const LANES: usize = 8;
 /// Seconds of load that are sent at once.
@@ -41,6 +54,8 @@ const PART_S: u64 = 3;
 /// How long, how fast, and what growth is too much.
 #[derive(Clone, Copy, Debug)]
 struct Form {
+    /// Days that are stored before the run begins.
+    past: i32,
     length: Duration,
     /// Not looked at: caches fill, pools grow.
     warm_up: Duration,
@@ -68,6 +83,7 @@ impl Form {
         let seconds = std::env::var("SOAK_SECONDS").ok().map(|text| text.parse::<u64>().unwrap());
         match seconds {
             Some(seconds) => Form {
+                past: 400,
                 length: Duration::from_secs(seconds),
                 warm_up: Duration::from_secs(seconds / 6),
                 day: Duration::from_secs(150),
@@ -77,6 +93,7 @@ impl Form {
                 growth_max: Growth::PercentAnHour(5.0),
             },
             None => Form {
+                past: 10,
                 length: Duration::from_secs(32),
                 warm_up: Duration::from_secs(12),
                 day: Duration::from_secs(4),
@@ -152,6 +169,9 @@ async fn read(api: Api, key: String, over: Arc<AtomicBool>, reads: Arc<AtomicI64
         ("report", "p=yesterday&source=Google&c=prev"),
         ("live", ""),
         ("report", "p=28d&i=week&event=Signup"),
+        ("report", "p=12mo"),
+        ("report", "p=12mo&country=DE"),
+        ("rows", "p=12mo&dimension=page&limit=1000"),
         ("rows", "p=28d&dimension=source&sort=-visits"),
     ];
     let mut ticks = tokio::time::interval(Duration::from_millis(400));
@@ -183,12 +203,12 @@ impl Acknowledged {
     }
 }
 
-async fn load(server: &Server, form: Form, begun: Instant, hits: Vec<SimulatedHit>) -> Acknowledged {
-    let args = Args {
+fn args(server: &Server, rate: u32) -> Args {
+    Args {
         url: server.origin.clone(),
         site: SITE.into(),
         zone: "UTC".into(),
-        rate: form.rate,
+        rate,
         visitors: 0,
         seed: 0,
         concurrency: LANES,
@@ -196,7 +216,11 @@ async fn load(server: &Server, form: Form, begun: Instant, hits: Vec<SimulatedHi
         k: 5,
         flood: 0,
         ordinary: true,
-    };
+    }
+}
+
+async fn load(server: &Server, form: Form, begun: Instant, hits: Vec<SimulatedHit>) -> Acknowledged {
+    let args = args(server, form.rate);
     let mut all = Acknowledged::default();
     let mut endless = hits.into_iter().cycle();
     while begun.elapsed() < form.length {
@@ -208,7 +232,7 @@ async fn load(server: &Server, form: Form, begun: Instant, hits: Vec<SimulatedHi
 
 /// A site and everything that the ordinary visitors of a day send.
 fn install() -> (Home, String, Vec<SimulatedHit>) {
-    let home = Home::at("2026-11-20T09:30:00Z");
+    let home = Home::at("2026-11-17T09:30:00Z");
     home.run(&["site", "add", SITE, "--timezone", "UTC"]);
     for event in shop::events() {
         home.run(&["event", "add", SITE, &event.name]);
@@ -225,6 +249,43 @@ fn install() -> (Home, String, Vec<SimulatedHit>) {
         flood: 300,
     };
     (home, key, world::day(&scenario, Day::parse("2026-11-20").unwrap()).0)
+}
+
+fn serve(home: &Home) -> Server {
+    let runtime = home.runtime.path().join("run");
+    let runtime = runtime.to_str().unwrap();
+    home.serve_with(&["--runtime", runtime, "--flush-interval", "15m", "--store-memory", STORE_MEMORY])
+}
+
+/// Counts one day, and lays it down as all the days before too.
+async fn lay_a_past(home: &Home, days: i32, hits: &[SimulatedHit]) {
+    let server = serve(home);
+    let sent = send(&args(&server, 3_000), hits.to_vec()).await.unwrap();
+    assert!(sent.acknowledged.len() > hits.len() / 2);
+    settle(home, BEFORE_AT);
+    assert_eq!(server.stop().0, Some(0));
+    let store = DuckStore::open(&home.data.path().join("mayfly.duckdb"), &Limits::default()).unwrap();
+    let day = Day(BEFORE_AT.div_euclid(DAY_MS) as i32);
+    let counted = store.releases(SiteId(1), day, day).unwrap();
+    let whole = joined(counted);
+    for earlier in 1..=days {
+        store.insert(&moved(whole.clone(), day.plus(-earlier))).unwrap();
+    }
+}
+
+/// The day's last release, with the rows of all.
+fn joined(releases: Vec<Release>) -> Release {
+    let mut rows: Vec<Row> = releases.iter().flat_map(|release| release.rows.clone()).collect();
+    rows.sort();
+    Release { rows, ..releases.into_iter().next_back().unwrap() }
+}
+
+/// The same rows on another day.
+fn moved(mut release: Release, day: Day) -> Release {
+    release.id.day = day;
+    release.rows.iter_mut().for_each(|row| row.day = day);
+    release.close.iter_mut().for_each(|close| close.day = day);
+    release
 }
 
 /// The slope of the line through points that is nearest to them by least squares.
@@ -278,7 +339,8 @@ fn check_counted(stored: &Stored, acknowledged: Acknowledged) {
     let names: Vec<String> = outcomes.map(|one| format!("'{}'", one.name())).collect();
     let hits = |names: &str| {
         let sql = format!(
-            "SELECT coalesce(sum(hits), 0)::BIGINT FROM ledger WHERE site = 1 AND outcome IN ({names})"
+            "SELECT coalesce(sum(hits), 0)::BIGINT FROM ledger WHERE site = 1 AND day >= DATE '2026-11-20' \
+             AND outcome IN ({names})"
         );
         stored.number(&sql)
     };
@@ -290,7 +352,8 @@ fn check_counted(stored: &Stored, acknowledged: Acknowledged) {
     );
     let late = hits("'late'");
     let viewed = stored.number(
-        "SELECT sum(pageviews)::BIGINT FROM pages WHERE site = 1 AND family = 'page' AND kind = 'page'",
+        "SELECT sum(pageviews)::BIGINT FROM pages WHERE site = 1 AND day >= DATE '2026-11-20' \
+         AND family = 'page' AND kind = 'page'",
     );
     assert!(
         (views - late..=views + unanswered).contains(&viewed),
@@ -302,8 +365,9 @@ fn check_counted(stored: &Stored, acknowledged: Acknowledged) {
 async fn memory_stays_level_while_days_come_and_go() {
     let form = Form::of_environment();
     let (home, key, hits) = install();
-    let runtime = home.runtime.path().join("run");
-    let server = home.serve_with(&["--runtime", runtime.to_str().unwrap(), "--flush-interval", "15m"]);
+    lay_a_past(&home, form.past, &hits).await;
+    home.set_clock(AT_FIRST);
+    let server = serve(&home);
     let (over, reads, begun) =
         (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)), Instant::now());
     let beside = Beside { home, form, begun, over: over.clone() };
@@ -323,10 +387,11 @@ async fn memory_stays_level_while_days_come_and_go() {
     let most = samples.iter().map(|one| one.resident_kib).fold(0.0, f64::max);
     let last = samples.last().unwrap();
     println!(
-        "{} s, {} hits acknowledged and counted, {} unanswered, {} reports read, {midnights} midnights\n\
+        "{} s, {} MB stored, {} hits acknowledged and counted, {} unanswered, {} reports read, {midnights} midnights\n\
          resident: {:.1} MiB on average, {:.1} at most; {percent:+.2} % an hour, {thousand:+.1} KiB for 1,000 hits\n\
          {} descriptors, {} threads at the end",
         begun.elapsed().as_secs(),
+        fs::metadata(home.data.path().join("mayfly.duckdb")).unwrap().len() / 1_000_000,
         acknowledged.hits,
         acknowledged.unanswered,
         reads.load(SeqCst),

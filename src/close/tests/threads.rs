@@ -68,6 +68,28 @@ fn readers_see_what_was_acknowledged_while_everything_moves() {
     assert!(bench.store.held().releases.values().filter(|release| release.close.is_some()).count() >= 2);
 }
 
+/// A release that one thread has just frozen is found without a file by the other, too.
+#[test]
+fn a_release_is_written_by_one_thread_at_a_time() {
+    let bench = Bench::new();
+    std::thread::scope(|scope| {
+        let flushes = scope.spawn(|| {
+            for n in 0..400 {
+                bench.acknowledged(n % 9, "a");
+                bench.closing().flush(&bench.today());
+                assert_eq!(bench.closing().trouble().files, None);
+                assert!(bench.closing().deliver());
+            }
+        });
+        while !flushes.is_finished() {
+            bench.closing().step(bench.now);
+            assert_eq!(bench.closing().trouble().files, None);
+        }
+    });
+    assert_eq!(bench.store.held().releases.len(), 400);
+    assert_eq!(bench.listed("releases"), BTreeSet::new(), "none was written again once the store had it");
+}
+
 /// Around a midnight each day has one salt, and each hit one outcome.
 #[test]
 fn a_midnight_with_hits_on_both_sides() {

@@ -8,7 +8,10 @@ use std::{
     time::Instant,
 };
 
-use super::{super::*, Bench, DAY};
+use super::{
+    super::{commit::SPARE_MAX, *},
+    Bench, DAY,
+};
 
 #[test]
 fn one_process_has_the_directory_and_one_handle_a_file() {
@@ -414,6 +417,23 @@ fn what_waits_is_bounded() {
     journal.shared.wake();
     tickets.iter().for_each(|ticket| ticket.wait().unwrap());
     assert!(journal.room());
+}
+
+#[test]
+fn buffers_above_their_bound_are_freed() {
+    let bench = Bench::new();
+    let journal = bench.start();
+    let opened = journal.open(DAY, |_, _| {}).unwrap();
+    for (bytes, kept) in [(100, true), (SPARE_MAX + 1, false), (100, true)] {
+        // Both of a file's buffers are used in turn.
+        for _ in 0..2 {
+            journal.append(&opened.handle, &vec![7; bytes]).unwrap().wait().unwrap();
+            let queue = journal.shared.lock();
+            let spare = queue.files.values().next().unwrap().spare.capacity();
+            assert_eq!(spare > 0, kept, "{spare} bytes are kept after a record of {bytes}");
+            assert!(spare <= SPARE_MAX, "{spare}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -84,12 +84,12 @@ fn a_flipped_bit_is_found_wherever_it_is() {
         let found = bench.read();
         if let Ok((records, opened)) = &found {
             assert_eq!(*records, records_of(&FRAMES)[..records.len()], "byte {at}");
-            assert_eq!(opened.damaged.is_some(), !opened.torn, "byte {at}");
+            assert_eq!(opened.damaged.is_some(), !opened.torn && at >= 16, "byte {at}");
         }
         let found = found.map(|(records, opened)| (records.len(), opened.torn));
         match (at, found) {
-            (7, Err(OpenError::Version { path })) => assert_eq!(path, bench.path()),
-            (0..16, Err(OpenError::Foreign { path, .. })) => assert_eq!(path, bench.path()),
+            // The tag behind them says whose file it is: nothing is lost.
+            (0..16, Ok((6, false))) => {}
             (16..32, Err(OpenError::WrongKey { journal, .. })) => assert_eq!(journal, bench.path()),
             (32.., Ok((0 | 3, false))) => assert!(at < last, "byte {at}"),
             // Nothing tells a flipped bit of the last frame from a torn one.

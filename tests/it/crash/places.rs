@@ -119,19 +119,18 @@ async fn kill_at(install: &mut Install, kind: Kind, after: u32) -> bool {
     killed
 }
 
-/// All places of some kinds, or some of them. Prints how many there were.
+/// The first place of some kinds and then about each so many-th, or one of each. Prints how many there were.
 #[allow(clippy::print_stdout, reason = "the figures are what the long form is run for")]
-async fn sweep(keeping: Keeping, kinds: &[Kind], all: bool, seed: u64) {
+async fn sweep(keeping: Keeping, kinds: &[Kind], stride: Option<u32>, seed: u64) {
     let mut install = Install::new(keeping, LANES, seed);
     let mut rng = StdRng::seed_from_u64(seed);
     let mut struck: BTreeSet<String> = BTreeSet::new();
     for kind in kinds {
-        let places: Vec<u32> = if all { (0..200).collect() } else { vec![rng.random_range(0..10)] };
-        for after in places {
-            if !kill_at(&mut install, *kind, after).await {
-                break;
-            }
+        let mut after = if stride.is_some() { 0 } else { rng.random_range(0..10) };
+        while kill_at(&mut install, *kind, after).await {
             struck.insert(format!("{:?} {} {:?} {after}", kind.call, kind.path, kind.act));
+            let Some(stride) = stride else { break };
+            after += rng.random_range(1..stride * 2);
         }
         let of_kind = format!("{:?} {} {:?} ", kind.call, kind.path, kind.act);
         println!("{of_kind}: {} places", struck.iter().filter(|place| place.starts_with(&of_kind)).count());
@@ -149,15 +148,24 @@ fn all() -> bool {
     std::env::var_os("CRASH_CYCLES").is_some()
 }
 
+/// How far apart the places of a long form are, in the mean: `make places` takes each, `make crash` some of each kind.
+fn stride() -> Option<u32> {
+    std::env::var("CRASH_STRIDE").ok().map(|text| text.parse().unwrap())
+}
+
+/// `CRASH_FILES` names some of [`FILES`], so that the whole can be swept in pieces.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_at_exact_places_lose_nothing() {
     let mut kinds = kinds();
-    if !all() {
+    if let Ok(files) = std::env::var("CRASH_FILES") {
+        kinds.retain(|kind| files.split(' ').any(|file| file == kind.path));
+    }
+    if stride().is_none() {
         kinds.retain(|kind| matches!(kind.call, Call::Write | Call::Sync | Call::Rename));
         kinds.shuffle(&mut StdRng::seed_from_u64(1));
         kinds.truncate(10);
     }
-    sweep(Keeping::Power, &kinds, all(), 1).await;
+    sweep(Keeping::Power, &kinds, stride(), super::seed(1)).await;
 }
 
 /// Starts under a rule until it is killed or serves. True if it was killed.
