@@ -58,8 +58,19 @@ pub struct ClickStore {
     client: Client,
     database: String,
     tables: Tables,
+    waits: Waits,
     /// Taken at the end only: a runtime must not be dropped where another one runs.
     runtime: Option<Runtime>,
+}
+
+/// How long what writes may take.
+struct Waits {
+    /// In the server.
+    write: Duration,
+    /// For a part of an insert to leave.
+    send: Duration,
+    /// For an answer, beyond what the server may take.
+    answer: Duration,
 }
 
 impl Drop for ClickStore {
@@ -93,6 +104,7 @@ impl ClickStore {
             client: client(address)?,
             database: address.database.clone(),
             tables: Tables { cluster: address.cluster.clone() },
+            waits: Waits { write: WRITE_TIME_MAX, send: SEND_TIME_MAX, answer: ANSWER_TIME_MAX },
             runtime: Some(runtime),
         })
     }
@@ -121,9 +133,7 @@ impl ClickStore {
     fn fetch<T: RowOwned + RowRead>(&self, request: &Request) -> Result<Vec<T>, StoreError> {
         let answered = self.trying(|| async {
             let asked = request.clone().fetch_all::<T>();
-            timeout(READ_TIME_MAX + ANSWER_TIME_MAX, asked)
-                .await
-                .unwrap_or(Err(clickhouse::error::Error::TimedOut))
+            within(READ_TIME_MAX + self.waits.answer, asked).await
         });
         answered.map_err(|error| failure::unanswered(&error))
     }
@@ -134,9 +144,7 @@ impl ClickStore {
             parameters.iter().fold(self.changing(sql), |request, (name, value)| request.param(name, value));
         let done = self.trying(|| async {
             let asked = request.clone().execute();
-            timeout(WRITE_TIME_MAX + ANSWER_TIME_MAX, asked)
-                .await
-                .unwrap_or(Err(clickhouse::error::Error::TimedOut))
+            within(self.waits.write + self.waits.answer, asked).await
         });
         done.map_err(|error| failure::unwritten(&error))
     }
@@ -176,6 +184,14 @@ impl ClickStore {
         let client = self.client.clone().with_database("default");
         self.wait(client.query(&sql).execute()).map_err(|error| failure::unwritten(&error))
     }
+}
+
+/// What comes of it within a time.
+async fn within<T>(
+    most: Duration,
+    work: impl Future<Output = clickhouse::error::Result<T>>,
+) -> clickhouse::error::Result<T> {
+    timeout(most, work).await.unwrap_or(Err(clickhouse::error::Error::TimedOut))
 }
 
 fn client(address: &Address) -> Result<Client, StoreError> {

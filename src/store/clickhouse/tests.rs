@@ -7,6 +7,8 @@ use std::{
     time::Instant,
 };
 
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
 use super::{
     engine::{Engine, shared},
     *,
@@ -316,6 +318,27 @@ fn a_server_that_says_nothing_is_not_waited_for() {
     let error = store.ready().unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     assert!(begun.elapsed() < READY_TIME_MAX * 5, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn an_insert_that_does_not_move_is_given_up() {
+    let short = Duration::from_millis(200);
+    // Nobody reads, so that not all of it leaves.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut store = unasked(silent.local_addr().unwrap().port());
+    let long = Duration::from_secs(600);
+    store.waits = Waits { write: long, send: short, answer: long };
+    let id = release(1).id;
+    let mut noise = vec![0; 16 << 20];
+    StdRng::seed_from_u64(1).fill(&mut noise[..]);
+    let sent = write::Writing { store: &store, id, erased: 0, expires: 0 }.send("pages", "page", &noise);
+    assert!(matches!(sent, Err(StoreError::Unknown(_))), "{sent:?}");
+    // All of it has left, and no answer comes.
+    store.waits = Waits { write: short, send: long, answer: short };
+    let sent = write::Writing { store: &store, id, erased: 0, expires: 0 }.send("pages", "page", b"few");
+    assert!(matches!(sent, Err(StoreError::Unknown(_))), "{sent:?}");
+    let erased = store.erase(SITE, None);
+    assert!(matches!(erased, Err(StoreError::Unknown(_))), "{erased:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use clickhouse::{Row as ClientRow, query::Query as Request};
 use serde::Deserialize;
 
-use super::{ANSWER_TIME_MAX, ClickStore, SEND_TIME_MAX, WRITE_TIME_MAX, date, failure};
+use super::{ClickStore, WRITE_TIME_MAX, date, failure};
 use crate::{
     domain::{
         day::Day,
@@ -122,19 +122,20 @@ fn sums(table: Table, rows: &[&Row]) -> Vec<i64> {
 }
 
 /// The inserts of one release.
-struct Writing<'a> {
-    store: &'a ClickStore,
-    id: ReleaseId,
-    erased: i64,
+pub(super) struct Writing<'a> {
+    pub store: &'a ClickStore,
+    pub id: ReleaseId,
+    pub erased: i64,
     /// Days from 1970.
-    expires: u16,
+    pub expires: u16,
 }
 
 impl Writing<'_> {
     /// One insert: a block that is stored whole or not at all, at most once under its token.
-    fn send(&self, table: &str, family: &str, rows: &[u8]) -> Result<(), StoreError> {
+    pub fn send(&self, table: &str, family: &str, rows: &[u8]) -> Result<(), StoreError> {
         let ReleaseId { site, day, node, number } = self.id;
         let token = format!("{}/{day}/{node}/{number}/{table}/{family}/{}", site.0, self.erased);
+        let waits = &self.store.waits;
         let sent = self.store.trying(|| async {
             let mut insert = self
                 .store
@@ -149,7 +150,7 @@ impl Writing<'_> {
                 .with_setting("max_insert_block_size", "100000000")
                 .with_setting("min_insert_block_size_rows", "100000000")
                 .with_setting("min_insert_block_size_bytes", "0")
-                .with_timeouts(Some(SEND_TIME_MAX), Some(WRITE_TIME_MAX + ANSWER_TIME_MAX));
+                .with_timeouts(Some(waits.send), Some(waits.write + waits.answer));
             for chunk in rows.chunks(CHUNK) {
                 insert.send(chunk.to_vec().into()).await?;
             }
