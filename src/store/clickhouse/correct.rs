@@ -98,7 +98,10 @@ fn new_nodes(store: &ClickStore, from: SiteId, into: SiteId) -> Result<BTreeMap<
     let nodes: Vec<u32> = store.fetch(&asked.param("site", from.0))?;
     let sql = "SELECT max(node) FROM releases WHERE site IN ({site:UInt32}, {into:UInt32})";
     let highest: Vec<u32> = store.fetch(&store.asking(sql).param("site", from.0).param("into", into.0))?;
-    let taken = highest.into_iter().chain(known.values().copied()).max().unwrap_or(0);
+    // Also of merges that were cut short: their nodes may have no rows yet.
+    let sql = "SELECT max(into_node) FROM merges WHERE into_site = {into:UInt32}";
+    let noted: Vec<u32> = store.fetch(&store.asking(sql).param("into", into.0))?;
+    let taken = highest.into_iter().chain(noted).max().unwrap_or(0);
     for (free, node) in (MERGED_NODES.max(taken + 1)..).zip(nodes) {
         if known.contains_key(&node) {
             continue;
