@@ -21,7 +21,8 @@ use crate::{
     },
     store::{
         Store, StoreError,
-        duckdb::{DuckStore, Limits, months},
+        duckdb::{DuckStore, Limits},
+        windows::windows,
     },
 };
 
@@ -113,7 +114,7 @@ impl<'a> Putting<'a> {
             .targets
             .iter()
             .enumerate()
-            .flat_map(|(at, target)| months(self.rows, target.was).map(move |part| (at, target, part)));
+            .flat_map(|(at, target)| windows(self.rows, target.was).map(move |part| (at, target, part)));
         let mut parts = parts.map(|(at, target, part)| {
             if self.rooms.go_on().is_err() {
                 stopped.set(true);

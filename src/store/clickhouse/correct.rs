@@ -9,7 +9,7 @@ use crate::{
         declaration::SiteId,
         row::{Family, Table},
     },
-    store::{Forgotten, MERGED_NODES, StoreError, duckdb::months, naming_sources},
+    store::{Forgotten, MERGED_NODES, StoreError, naming_sources, windows::windows},
 };
 
 /// See [`Store::forget`]. Days are marked before anything is taken from them.
@@ -68,7 +68,7 @@ fn named(store: &ClickStore, site: SiteId, source: &str, last: Day) -> Result<Ve
 /// under the same; a release that is there is not inserted again.
 pub(super) fn merge(store: &ClickStore, from: SiteId, into: SiteId) -> Result<(), StoreError> {
     let nodes = new_nodes(store, from, into)?;
-    for part in months(store, from) {
+    for part in windows(store, from) {
         for mut release in part? {
             let Some(&node) = nodes.get(&release.id.node) else {
                 return Err(StoreError::Unavailable(

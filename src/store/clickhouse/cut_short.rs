@@ -3,12 +3,14 @@
 use std::{net::TcpListener, time::Instant};
 
 use super::{
+    engine::shared,
     tests::{DAY, SITE, at, failing, holds, release, store},
     *,
 };
 use crate::{
     close::retention::Retention,
     control::{Control, NewSite},
+    store::open::StoreChoice,
 };
 
 /// From the `after`th call of a kind on, one answers as if a table were missing: it is not tried again.
@@ -161,4 +163,19 @@ fn a_question_that_took_too_long_is_not_asked_again() {
     let answer = store.sites();
     engine.fail("[]");
     assert!(matches!(&answer, Err(StoreError::Unavailable(why)) if why.contains("159")), "{answer:?}");
+}
+
+#[test]
+fn rows_that_are_to_be_put_are_held_in_the_data_directory_meanwhile() {
+    let data = tempfile::tempdir().unwrap();
+    let store = StoreChoice::parse(&shared().fresh(), data.path()).unwrap().open().unwrap();
+    let held = || std::fs::read_dir(data.path().join("work")).map_or(0, Iterator::count);
+    let mut seen = 0;
+    let mut parts = [release(1)].into_iter().map(|one| {
+        seen = held();
+        Ok(vec![one])
+    });
+    store.replace(&mut parts).unwrap();
+    assert_eq!((seen, held()), (1, 0));
+    assert!(store.holds(release(1).id).unwrap());
 }

@@ -13,7 +13,10 @@ mod tables;
 mod whole;
 mod write;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clickhouse::{Client, Compression, Row, RowOwned, RowRead, query::Query as Request};
 use serde::Deserialize;
@@ -60,6 +63,7 @@ pub struct ClickStore {
     client: Client,
     database: String,
     tables: Tables,
+    work: PathBuf,
     waits: Waits,
     /// Taken at the end only: a runtime must not be dropped where another one runs.
     runtime: Option<Runtime>,
@@ -106,6 +110,7 @@ impl ClickStore {
             client: client(address)?,
             database: address.database.clone(),
             tables: Tables { cluster: address.cluster.clone() },
+            work: address.work.clone(),
             waits: Waits { write: WRITE_TIME_MAX, send: SEND_TIME_MAX, answer: ANSWER_TIME_MAX },
             runtime: Some(runtime),
         })
@@ -328,7 +333,7 @@ impl Store for ClickStore {
         correct::merge(self, from, into)
     }
 
-    /// Month by month: of releases that come meanwhile, some are in it and some are not, each of them whole.
+    /// A few days at a time: of releases that come meanwhile, some are in it and some are not, each of them whole.
     fn copy(&self, to: &Path) -> Result<(), StoreError> {
         super::duckdb::copy_rows(self, to)
     }

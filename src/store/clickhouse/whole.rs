@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clickhouse::Row as ClientRow;
@@ -18,8 +18,9 @@ use crate::{
     folder,
     store::{
         Parts, Store, StoreError,
-        duckdb::{DuckStore, Limits, months},
+        duckdb::{DuckStore, Limits},
         kinds,
+        windows::windows,
     },
 };
 
@@ -176,9 +177,9 @@ pub(super) fn erase(store: &ClickStore, site: SiteId, before: Option<Day>) -> Re
 
 /// See [`Store::replace`].
 pub(super) fn replace(store: &ClickStore, parts: Parts<'_>) -> Result<(), StoreError> {
-    let read = Spool::fill(parts)?;
+    let read = Spool::fill(&store.work, parts)?;
     for site in read.rows.sites()? {
-        for part in months(&read.rows, site) {
+        for part in windows(&read.rows, site) {
             put(store, site, &part?).map_err(half_done)?;
         }
     }
@@ -218,15 +219,16 @@ fn put(store: &ClickStore, site: SiteId, part: &[Release]) -> Result<(), StoreEr
     part.iter().try_for_each(|release| write::insert(store, release))
 }
 
-/// Releases that were read from somewhere else, whole, in a database of their own that goes with this.
+/// Releases that were read from somewhere else, whole, in a database of their own that goes with this; what a killed
+/// process left of it goes with all that is left of jobs.
 struct Spool {
     rows: DuckStore,
     folder: PathBuf,
 }
 
 impl Spool {
-    fn fill(parts: Parts<'_>) -> Result<Spool, StoreError> {
-        let folder = std::env::temp_dir().join(format!("mayfly-{:016x}", rand::random::<u64>()));
+    fn fill(work: &Path, parts: Parts<'_>) -> Result<Spool, StoreError> {
+        let folder = work.join(format!("rows-{:016x}", rand::random::<u64>()));
         folder::make(&folder)
             .map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))?;
         let rows = DuckStore::open(&folder.join("rows.duckdb"), &Limits::default());
@@ -248,7 +250,7 @@ impl Drop for Spool {
     }
 }
 
-fn remove(folder: &std::path::Path) {
+fn remove(folder: &Path) {
     if let Err(error) = std::fs::remove_dir_all(folder) {
         tracing::warn!(%error, folder = %folder.display(), "what a restore had read could not be removed");
     }

@@ -33,7 +33,7 @@ pub use export::{ExportFormat, Exported, export};
 pub use migrate::NEWEST;
 use whole::OwnFile;
 pub(super) use whole::copy_rows;
-pub use whole::{FamilySums, months};
+pub use whole::FamilySums;
 
 /// Idle readers that are kept; more are opened when needed and closed after use.
 const IDLE_MAX: usize = 4;
