@@ -418,7 +418,7 @@ fn write(jobs: &[Job]) -> Result<(), (usize, io::Error)> {
 }
 
 /// Milliseconds since the first call, from 1 on.
-fn ticks() -> u64 {
+pub(super) fn ticks() -> u64 {
     static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
     BASE.elapsed().as_millis() as u64 + 1
 }

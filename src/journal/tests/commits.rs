@@ -9,7 +9,10 @@ use std::{
 };
 
 use super::{
-    super::{commit::SPARE_MAX, *},
+    super::{
+        commit::{SPARE_MAX, ticks},
+        *,
+    },
     Bench, DAY,
 };
 
@@ -342,9 +345,9 @@ fn a_journal_that_is_dropped_while_the_disk_is_full_ends_and_keeps_what_was_sync
 fn a_disk_that_hangs_is_noticed_and_ends_by_itself() {
     let bench = Bench::new();
     let journal = bench.start();
-    // As if a commit had begun at the first tick.
-    journal.shared.since.store(1, Relaxed);
     let opened = journal.open(DAY, |_, _| {}).unwrap();
+    // As if a commit had begun now.
+    journal.shared.since.store(ticks(), Relaxed);
     while journal.shared.writing_for() <= Duration::from_millis(2) {
         std::thread::yield_now();
     }
