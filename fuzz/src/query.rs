@@ -57,7 +57,7 @@ pub fn check(data: &[u8]) {
             panels(&plan, &found, &laid.site);
         }
         Err(ReportError::Asked(words)) => assert_eq!(laid.plan(&query).err(), Some(words)),
-        Err(ReportError::Store(error)) => panic!("{error}"),
+        Err(error @ (ReportError::Store(_) | ReportError::Incomplete(_))) => panic!("{error}"),
     }
     match rows_of(context, &query) {
         Ok(RowsAnswer::Json(rows)) => {
@@ -66,7 +66,7 @@ pub fn check(data: &[u8]) {
         }
         Ok(RowsAnswer::Csv(text)) => assert!(!text.is_empty()),
         Err(ReportError::Asked(words)) => assert!(!words.is_empty()),
-        Err(ReportError::Store(error)) => panic!("{error}"),
+        Err(error @ (ReportError::Store(_) | ReportError::Incomplete(_))) => panic!("{error}"),
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use super::{CliError, Command, Result, Surroundings, site::SiteCommand};
 use crate::{
     clock,
-    config::Config,
+    config::{Config, Role},
     control::{Control, ControlError, Job, JobState},
     domain::day::Day,
     jobs::{Request, alone::Alone, fail_left},
@@ -123,6 +123,7 @@ fn ask_within(
         return Err(ControlError::Follows.into());
     }
     if let Some(alone) = Alone::take(&config.data)? {
+        check_alone(request, config)?;
         return Ok(alone.run(request, config, &control, surroundings.now, surroundings.says)?);
     }
     let id = control.add_job(&serde_json::to_string(request)?)?;
@@ -151,6 +152,22 @@ fn ask_within(
     }
 }
 
+/// What changes days that collectors may have open is done by the server alone, which asks them.
+fn check_alone(request: &Request, config: &Config) -> Result<()> {
+    let shared = match request {
+        Request::Merge { .. } | Request::Forget { .. } | Request::Reset { .. } => true,
+        Request::Restore { check, .. } => !check,
+        Request::Backup { .. } | Request::Export { .. } => false,
+    };
+    match (&config.role, shared) {
+        (Role::Report { .. }, true) => Err(CliError::Refused(
+            "collectors may have days of it open, and only a running report node asks them: start it, then ask again"
+                .to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The server ended while somebody waited: what it had not begun is done here.
 fn without_server(
     alone: &Alone,
@@ -161,6 +178,7 @@ fn without_server(
     surroundings: &Surroundings<'_>,
 ) -> Result<String> {
     if control.take_job_back(job.id)? {
+        check_alone(request, config)?;
         return Ok(alone.run(request, config, control, clock::now(), surroundings.says)?);
     }
     fail_left(control, &config.data, "the server ended while it ran")?;
@@ -174,7 +192,44 @@ fn without_server(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Environment, RawConfig};
+    use crate::{
+        config::{Environment, RawConfig},
+        control::NewSite,
+        nodes::token::NodeToken,
+    };
+
+    #[test]
+    fn what_collectors_have_to_be_asked_about_waits_for_the_report_node() {
+        let folder = tempfile::tempdir().unwrap();
+        let surroundings = Surroundings {
+            now: 1_795_348_800_000,
+            environment: Environment::default(),
+            password: &mut || Ok(String::new()),
+            says: &|_| {},
+        };
+        let data = Some(folder.path().to_str().unwrap().to_owned());
+        let raw = RawConfig { data, ..RawConfig::default() };
+        let token = NodeToken::new("known-to-these-nodes-and-to-nobody-else").unwrap();
+        let role = Role::Report { collectors: vec![], token };
+        let config = Config { role, ..Config::new(&raw, &surroundings.environment).unwrap() };
+        let control = Control::open(&config.control_file(), surroundings.now).unwrap();
+        for name in ["a.example", "b.example"] {
+            control.add_site(NewSite::new(name, "UTC"), surroundings.now).unwrap();
+        }
+        let (site, into) = ("a.example".to_owned(), "b.example".to_owned());
+        for request in [
+            Request::Merge { site: site.clone(), into },
+            Request::Reset { site: site.clone() },
+            Request::Forget { site, source: "spam.example".to_owned() },
+            Request::Restore { from: folder.path().join("backup"), check: false },
+        ] {
+            let error = ask(&request, &config, &surroundings).unwrap_err().to_string();
+            assert!(error.contains("only a running report node asks them"), "{error}");
+        }
+        assert_eq!(control.sites(surroundings.now).unwrap().len(), 2);
+        let backup = Request::Backup { to: folder.path().join("backup") };
+        ask(&backup, &config, &surroundings).unwrap();
+    }
 
     #[test]
     fn a_job_that_no_server_begins_is_taken_back() {

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
-use super::{Control, ControlError, Result, secret, sites::Columns};
+use super::{Control, ControlError, Result, secret};
 use crate::domain::day::UnixMs;
 
 /// All that a collector needs of an installation's sites, as the report node has it.
@@ -14,6 +14,8 @@ pub struct Declarations {
     /// Whose sites these are.
     pub installation: String,
     pub sites: Vec<DeclaredSite>,
+    /// Number and UUID of every site that was removed: what is neither here nor above is unknown, and is not erased.
+    pub removed: Vec<(u32, String)>,
     /// Earlier names and UUIDs, with the site that answers to them.
     pub aliases: Vec<(String, u32, bool)>,
 }
@@ -65,23 +67,23 @@ impl Control {
             connection.prepare_cached("SELECT name, site, merged FROM aliases ORDER BY name")?;
         let aliases = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let aliases = aliases.collect::<Result<_, _>>()?;
-        Ok(Declarations { installation, sites, aliases })
+        let mut statement = connection.prepare_cached("SELECT id, uuid FROM removed ORDER BY id")?;
+        let removed = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let removed = removed.collect::<Result<_, _>>()?;
+        Ok(Declarations { installation, sites, removed, aliases })
     }
 
     /// Takes over what the report node has, all of it or nothing. Sites that are gone are to be erased here too.
     ///
     /// # Errors
-    /// [`ControlError::Stranger`] where these are not the sites of the installation that was followed so far;
-    /// unreadable settings, of a newer program; database errors.
+    /// [`ControlError::Stranger`] where these are not the sites of the installation that was followed so far, or are
+    /// older than what was followed; settings or a zone of a newer program; database errors.
     pub fn follow(&self, from: &Declarations, version: &str, now: UnixMs) -> Result<()> {
         self.write(|connection| {
             check_same(connection, from)?;
             replace_sites(connection, from)?;
-            let mut statement =
-                connection.prepare(&format!("SELECT {} FROM sites", super::sites::COLUMNS))?;
-            let readable =
-                statement.query_map([], Columns::read)?.try_for_each(|row| row?.record(now).map(drop));
-            readable?;
+            // What this program could not route by must not be what its next start finds.
+            super::directory_of(connection, now)?;
             set_identity(connection, "follows", &from.installation)?;
             set_identity(connection, "version", version)
         })?;
@@ -94,6 +96,32 @@ impl Control {
     /// Database errors.
     pub fn followed(&self) -> Result<Option<String>> {
         identity(&self.lock(), "version")
+    }
+
+    /// The highest number that a site ever had here.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn sites_made(&self) -> Result<u32> {
+        sites_made(&self.lock())
+    }
+
+    /// Gives no site a number up to this one: a collector has known them, though this database may be an older copy
+    /// that has not.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn pass_over(&self, made: u32) -> Result<()> {
+        if self.sites_made()? >= made {
+            return Ok(());
+        }
+        self.write(|connection| {
+            let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'sites'";
+            if connection.execute(sql, [made])? == 0 {
+                connection.execute("INSERT INTO sqlite_sequence VALUES ('sites', ?1)", [made])?;
+            }
+            Ok(())
+        })
     }
 
     /// The name of this data directory among those of all nodes.
@@ -124,6 +152,25 @@ impl Control {
     pub fn instance_of(&self, number: u32) -> Result<Option<String>> {
         let sql = "SELECT instance FROM nodes WHERE number = ?1";
         Ok(self.lock().query_row(sql, [number], |row| row.get(0)).optional()?)
+    }
+
+    /// The number under which this data directory was let in.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn number(&self) -> Result<Option<String>> {
+        identity(&self.lock(), "number")
+    }
+
+    /// Keeps the number under which this data directory was let in.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn keep_number(&self, number: u32) -> Result<()> {
+        match self.number()? {
+            Some(_) => Ok(()),
+            None => self.write(|connection| set_identity(connection, "number", &number.to_string())),
+        }
     }
 
     fn identity(&self, name: &str) -> Result<String> {
@@ -169,16 +216,35 @@ fn check_same(connection: &Connection, from: &Declarations) -> Result<()> {
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (id, name, uuid): (u32, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        match from.sites.iter().find(|site| site.id == id) {
-            Some(site) if site.uuid == uuid => {}
-            None if follows.is_some() => {}
-            _ => {
-                let words = format!("site {id} of this data directory ({name}) is not the site {id} there");
-                return Err(ControlError::Stranger(words));
-            }
+        let words = match from.sites.iter().find(|site| site.id == id) {
+            Some(site) if site.uuid == uuid => continue,
+            None if follows.is_some() && from.removed.contains(&(id, uuid)) => continue,
+            None if follows.is_some() => format!(
+                "site {id} ({name}) is not known there and was not removed there, as after a return to an older copy"
+            ),
+            _ => format!("site {id} of this data directory ({name}) is not the site {id} there"),
+        };
+        return Err(ControlError::Stranger(words));
+    }
+    if follows.is_some() { check_none_is_back(connection, from) } else { Ok(()) }
+}
+
+/// A number that a site had here, and that is a site's there again, is an older copy's.
+fn check_none_is_back(connection: &Connection, from: &Declarations) -> Result<()> {
+    let made = sites_made(connection)?;
+    for site in from.sites.iter().filter(|site| site.id <= made) {
+        let sql = "SELECT EXISTS (SELECT 1 FROM sites WHERE id = ?1)";
+        if !connection.query_row(sql, [site.id], |row| row.get::<_, bool>(0))? {
+            let words = format!("site {} ({}) is there again after it was removed", site.id, site.name);
+            return Err(ControlError::Stranger(words));
         }
     }
     Ok(())
+}
+
+fn sites_made(connection: &Connection) -> Result<u32> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'sites'";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 fn replace_sites(connection: &Connection, from: &Declarations) -> Result<()> {
@@ -333,7 +399,68 @@ mod tests {
         let refused = two.collector.follow(&newer, "w", 0).unwrap_err().to_string();
         assert!(refused.contains("unheard_of"), "{refused}");
         assert_eq!(two.collector.sites(0).unwrap(), two.report.sites(0).unwrap());
+        // Nor does a zone that this program does not know: the next start would not get past it.
+        let mut newer = two.report.declarations().unwrap();
+        newer.sites[1].settings = newer.sites[1].settings.replace("Europe/Tallinn", "Mars/Olympus");
+        let refused = two.collector.follow(&newer, "w", 0).unwrap_err().to_string();
+        assert!(refused.contains("zone"), "{refused}");
+        let path = two._folders[1].path().join("control.sqlite");
+        assert_eq!(Control::open(&path, 0).unwrap().sites(0).unwrap(), two.report.sites(0).unwrap());
         assert_eq!(two.collector.followed().unwrap().as_deref(), Some("v"));
+    }
+
+    #[test]
+    fn an_older_copy_of_the_report_nodes_sites_erases_nothing() {
+        let two = two();
+        two.sync();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("copy.sqlite");
+        two.report.copy(&path).unwrap();
+        two.report.add_site(NewSite::new("c.example", "UTC"), 0).unwrap();
+        two.sync();
+        let older = Control::open(&path, 0).unwrap();
+        let refused = |words: &str| {
+            let refused = two.collector.follow(&older.declarations().unwrap(), "w", 0).unwrap_err();
+            assert!(matches!(refused, ControlError::Stranger(_)), "{refused}");
+            assert!(refused.to_string().contains(words), "{refused}");
+            assert!(two.collector.removals().unwrap().is_empty());
+            assert_eq!(two.collector.sites(0).unwrap().len(), 3);
+        };
+        refused("site 3 (c.example) is not known there");
+        // Also where its number was given to another site meanwhile, and that one removed.
+        let other = older.add_site(NewSite::new("d.example", "UTC"), 0).unwrap();
+        assert_eq!(other.id, SiteId(3));
+        refused("is not the site 3 there");
+        older.remove_site("d.example", 0).unwrap();
+        refused("site 3 (c.example) is not known there");
+    }
+
+    #[test]
+    fn numbers_that_a_collector_has_known_are_not_given_again() {
+        let two = two();
+        two.sync();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("copy.sqlite");
+        two.report.copy(&path).unwrap();
+        two.report.add_site(NewSite::new("c.example", "UTC"), 0).unwrap();
+        two.sync();
+        two.report.remove_site("c.example", 0).unwrap();
+        two.report.remove_site("a.example", 0).unwrap();
+        two.sync();
+        let older = Control::open(&path, 0).unwrap();
+        older.pass_over(two.collector.sites_made().unwrap()).unwrap();
+        older.pass_over(1).unwrap();
+        // What was removed since the copy is there again: its rows are gone, and its number must not come back.
+        let refused = two.collector.follow(&older.declarations().unwrap(), "w", 0).unwrap_err().to_string();
+        assert!(refused.contains("site 1 (a.example) is there again"), "{refused}");
+        older.remove_site("a.example", 0).unwrap();
+        let again = older.add_site(NewSite::new("c.example", "UTC"), 0).unwrap();
+        assert_eq!(again.id, SiteId(4));
+        two.collector.follow(&older.declarations().unwrap(), "w", 0).unwrap();
+        assert_eq!(two.collector.sites(0).unwrap(), older.sites(0).unwrap());
+        let fresh = Control::open(&folder.path().join("fresh.sqlite"), 0).unwrap();
+        fresh.pass_over(7).unwrap();
+        assert_eq!(fresh.add_site(NewSite::new("a.example", "UTC"), 0).unwrap().id, SiteId(8));
     }
 
     #[test]

@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../schema/control/0001_control.sql"),
     include_str!("../../schema/control/0002_operations.sql"),
     include_str!("../../schema/control/0003_nodes.sql"),
+    include_str!("../../schema/control/0004_removed.sql"),
 ];
 
 /// The newest schema this program knows.

@@ -160,10 +160,7 @@ impl Control {
         {
             return Ok(false);
         }
-        let leaving = corrections::leaving(&connection, now)?.into_iter().map(|one| one.site).collect();
-        let aliases = corrections::aliases(&connection)?;
-        let directory = Directory::new(sites::all(&connection, now)?, aliases, leaving)?;
-        self.directory.store(Arc::new(directory));
+        self.directory.store(Arc::new(directory_of(&connection, now)?));
         self.seen.changes.store(changes, Ordering::Release);
         self.seen.data_version.store(data_version, Ordering::Release);
         Ok(true)
@@ -197,6 +194,11 @@ impl Control {
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.reload_if_changed(now).map(drop)
     }
+}
+
+fn directory_of(connection: &Connection, now: UnixMs) -> Result<Directory> {
+    let leaving = corrections::leaving(connection, now)?.into_iter().map(|one| one.site).collect();
+    Directory::new(sites::all(connection, now)?, corrections::aliases(connection)?, leaving)
 }
 
 /// Whether an error says that a UNIQUE constraint was broken.

@@ -98,7 +98,7 @@ pub trait Days {
     /// Those of the file system.
     fn held(&self, site: SiteId) -> Result<HashMap<Day, Option<Acknowledged>>>;
 
-    /// Runs `act` while a day is not open and cannot be opened; false where it is open.
+    /// Runs `act` while a day, which `held` did not name, is not open and cannot be opened; false where it is or may be.
     ///
     /// # Errors
     /// Those of `act`.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     control::{Becomes, Control, Directory, Taken},
     domain::{
-        day::{Day, Zone},
+        day::{Day, UnixMs, Zone},
         declaration::SiteId,
         row::Release,
     },
@@ -99,7 +99,7 @@ impl<'a> Putting<'a> {
                 }
             };
             let held = rooms.days.held(site)?;
-            let today = rooms.days.running().then(|| today(&directory, site, rooms));
+            let today = rooms.days.running().then(|| today(&directory, site, rooms.now));
             targets.push(Target { was, site, name, same, held, today });
         }
         let (others, restored, completed, left) = Default::default();
@@ -231,6 +231,7 @@ impl Target {
     }
 }
 
-fn today(directory: &Directory, site: SiteId, rooms: &Rooms<'_>) -> Day {
-    directory.by_id(site).map_or_else(|| Zone::utc().day_at(rooms.now), |entry| entry.day(rooms.now))
+/// The day of a site that takes the hits of `now`.
+pub(super) fn today(directory: &Directory, site: SiteId, now: UnixMs) -> Day {
+    directory.by_id(site).map_or_else(|| Zone::utc().day_at(now), |entry| entry.day(now))
 }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix_web::web;
@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     NodeError,
     token::NodeToken,
-    wire::{INSTANCE, NODE, RUN, Wire, WireError},
+    wire::{INSTANCE, NODE, RUN, SITES, Wire, WireError},
 };
 use crate::{
     clock,
@@ -23,6 +23,9 @@ use crate::{
 pub const EVERY: Duration = Duration::from_secs(1);
 /// How long it waits for an answer.
 const WITHIN: Duration = Duration::from_secs(10);
+/// How long a start waits to be told whether the process before it is gone, and how often it asks.
+const PLACE_WITHIN: Duration = Duration::from_secs(5);
+const PLACE_EVERY: Duration = Duration::from_millis(250);
 
 /// What asks the report node.
 pub struct Follower {
@@ -43,6 +46,9 @@ pub enum FollowError {
     /// This process must not go on under its number.
     #[error("{0}")]
     Refused(String),
+    /// Another process may be there still under its number.
+    #[error("{0}")]
+    Later(String),
     /// To be tried again.
     #[error("{0}")]
     NotNow(String),
@@ -58,6 +64,9 @@ impl From<WireError> for FollowError {
     fn from(error: WireError) -> FollowError {
         match error {
             WireError::Refused { status: StatusCode::CONFLICT, words } => FollowError::Refused(words),
+            WireError::Refused { status: StatusCode::SERVICE_UNAVAILABLE, words } => {
+                FollowError::Later(words)
+            }
             error => FollowError::NotNow(error.to_string()),
         }
     }
@@ -86,10 +95,17 @@ impl Follower {
     /// # Errors
     /// [`NodeError::Refused`] by the report node; [`NodeError::NoSites`] where there were never any.
     pub async fn begin(&self) -> Result<(), NodeError> {
-        match self.once().await {
+        let end = Instant::now() + PLACE_WITHIN;
+        let mut asked = self.once().await;
+        // Nothing is counted or released yet: on a copy, all of it would be another's.
+        while matches!(asked, Err(FollowError::Later(_))) && Instant::now() < end {
+            tokio::time::sleep(PLACE_EVERY).await;
+            asked = self.once().await;
+        }
+        match asked {
             Ok(_) => Ok(()),
             Err(FollowError::Refused(words)) => Err(NodeError::Refused(words)),
-            Err(FollowError::NotNow(words)) => match self.control.followed()? {
+            Err(FollowError::Later(words) | FollowError::NotNow(words)) => match self.control.followed()? {
                 None => Err(NodeError::NoSites(words)),
                 Some(_) => {
                     self.note(Some(words));
@@ -107,7 +123,7 @@ impl Follower {
             ticks.tick().await;
             match self.once().await {
                 Ok(_) => self.note(None),
-                Err(FollowError::NotNow(words)) => self.note(Some(words)),
+                Err(FollowError::Later(words) | FollowError::NotNow(words)) => self.note(Some(words)),
                 Err(FollowError::Refused(words)) => return words,
             }
         }
@@ -123,11 +139,13 @@ impl Follower {
             .request(Method::GET, &self.report, "declarations", WITHIN)
             .header(NODE, self.number.to_string())
             .header(INSTANCE, &self.instance)
-            .header(RUN, &self.run);
+            .header(RUN, &self.run)
+            .header(SITES, self.control.sites_made()?.to_string());
         if let Some(version) = self.control.followed()? {
             request = request.header("if-none-match", version);
         }
         let (status, version, body) = self.wire.send(request).await?;
+        self.control.keep_number(self.number)?;
         if status == StatusCode::NOT_MODIFIED {
             return Ok(false);
         }

@@ -2,7 +2,7 @@
 //!
 //! Two collectors of one number would write releases under one identity, and the store would take the second's for a
 //! repetition of the first's. So a number belongs to one data directory for ever, and of one data directory only one
-//! process goes on: the one that came last.
+//! process goes on: the one that was there.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -18,6 +18,8 @@ use crate::control::{Control, Directory, Result};
 const RUNS_MAX: usize = 64;
 /// A collector that has not asked for so long is away.
 const SILENT: Duration = Duration::from_secs(15);
+/// A process is taken to be there still for so long after it asked; who comes in its place waits.
+const STILL_THERE: Duration = Duration::from_secs(3);
 
 /// What there is to hand out, and to whom it was.
 pub struct HandOut {
@@ -38,7 +40,18 @@ pub struct Made {
 struct Seen {
     run: String,
     before: VecDeque<String>,
+    /// Came while this one may be there still.
+    waiting: Option<String>,
     at: Instant,
+}
+
+/// Why a collector is not let in, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turned {
+    /// It must not go on under this number.
+    Away(String),
+    /// It is told when it asks again.
+    Later(String),
 }
 
 /// Who asks.
@@ -47,6 +60,8 @@ pub struct Asking {
     pub number: u32,
     pub instance: String,
     pub run: String,
+    /// The highest number of a site that it has known.
+    pub sites_made: u32,
 }
 
 impl HandOut {
@@ -54,38 +69,26 @@ impl HandOut {
         HandOut { control, numbers, made: Mutex::default(), seen: Mutex::default() }
     }
 
-    /// Lets a collector in, or says in words why not; then it must not go on under this number. Blocks.
+    /// Lets a collector in, or says why not. Blocks.
     ///
     /// # Errors
     /// Those of the control database.
-    pub fn admit(&self, asking: &Asking, now: Instant) -> Result<std::result::Result<(), String>> {
+    pub fn admit(&self, asking: &Asking, now: Instant) -> Result<std::result::Result<(), Turned>> {
         let number = asking.number;
         if !self.numbers.contains(&number) {
-            return Ok(Err(format!("the report node's setting `collectors` names no collector {number}")));
+            let words = format!("the report node's setting `collectors` names no collector {number}");
+            return Ok(Err(Turned::Away(words)));
         }
         if self.control.give_number(number, &asking.instance)? != asking.instance {
-            return Ok(Err(format!(
+            return Ok(Err(Turned::Away(format!(
                 "number {number} belongs to another data directory: a collector keeps its number, and a new one, also \
                  in the place of one that is lost, gets a number that nobody had"
-            )));
+            ))));
         }
+        self.control.pass_over(asking.sites_made)?;
         let mut seen = lock(&self.seen);
-        let fresh = || Seen { run: asking.run.clone(), before: VecDeque::new(), at: now };
-        let known = seen.entry(number).or_insert_with(fresh);
-        if known.before.contains(&asking.run) {
-            return Ok(Err(format!(
-                "another process runs as collector {number} on a copy of this data directory: one of the two has to go"
-            )));
-        }
-        if known.run != asking.run {
-            let before = std::mem::replace(&mut known.run, asking.run.clone());
-            known.before.push_back(before);
-            if known.before.len() > RUNS_MAX {
-                known.before.pop_front();
-            }
-        }
-        known.at = now;
-        Ok(Ok(()))
+        let fresh = || Seen { run: asking.run.clone(), before: VecDeque::new(), waiting: None, at: now };
+        Ok(seen.entry(number).or_insert_with(fresh).admit(asking, now))
     }
 
     /// The declarations of now. Blocks.
@@ -117,6 +120,39 @@ impl HandOut {
     }
 }
 
+impl Seen {
+    fn admit(&mut self, asking: &Asking, now: Instant) -> std::result::Result<(), Turned> {
+        let number = asking.number;
+        if self.before.contains(&asking.run) {
+            return Err(Turned::Away(format!(
+                "another process runs as collector {number} on a copy of this data directory: one of the two has to go"
+            )));
+        }
+        if self.run == asking.run {
+            // It is there: whoever wanted its place is a copy of it.
+            if let Some(copy) = self.waiting.take() {
+                self.gone(copy);
+            }
+        } else if now.saturating_duration_since(self.at) < STILL_THERE {
+            self.waiting = Some(asking.run.clone());
+            return Err(Turned::Later(format!("another process ran as collector {number} just now")));
+        } else {
+            let before = std::mem::replace(&mut self.run, asking.run.clone());
+            self.gone(before);
+            self.waiting = None;
+        }
+        self.at = now;
+        Ok(())
+    }
+
+    fn gone(&mut self, run: String) {
+        self.before.push_back(run);
+        if self.before.len() > RUNS_MAX {
+            self.before.pop_front();
+        }
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -124,7 +160,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::NewSite;
+    use crate::{control::NewSite, nodes::follow::EVERY};
 
     fn hand_out() -> (tempfile::TempDir, HandOut) {
         let folder = tempfile::tempdir().unwrap();
@@ -133,30 +169,46 @@ mod tests {
     }
 
     fn asking(number: u32, instance: &str, run: &str) -> Asking {
-        Asking { number, instance: instance.into(), run: run.into() }
+        Asking { number, instance: instance.into(), run: run.into(), sites_made: 0 }
     }
 
     #[test]
     fn a_second_collector_of_a_number_is_refused_and_so_is_a_copy() {
         let (_folder, hand_out) = hand_out();
-        let now = Instant::now();
+        let now = std::cell::Cell::new(Instant::now());
         let check = |number, instance: &str, run: &str, expected: &str| {
-            let found = hand_out.admit(&asking(number, instance, run), now).unwrap();
-            match expected {
-                "" => assert_eq!(found, Ok(()), "{number} {instance} {run}"),
-                words => assert!(found.unwrap_err().contains(words), "{number} {instance} {run}"),
+            let found = hand_out.admit(&asking(number, instance, run), now.get()).unwrap();
+            match (found, expected) {
+                (Ok(()), "") | (Err(Turned::Later(_)), "later") => {}
+                (Err(Turned::Away(said)), words) if !words.is_empty() && said.contains(words) => {}
+                (found, _) => panic!("{number} {instance} {run}: {found:?}, not {expected}"),
             }
         };
+        let later = |by: Duration| now.set(now.get() + by);
         check(1, "a", "1", "");
         check(1, "a", "1", "");
         check(2, "b", "2", "");
         check(3, "c", "3", "names no collector 3");
         check(1, "b", "4", "belongs to another data directory");
+        // A copy of the data directory, while the first goes on: it is the copy that goes, however often it comes.
+        for run in ["5", "6", "7"] {
+            check(1, "a", run, "later");
+            later(EVERY);
+            check(1, "a", "1", "");
+            check(1, "a", run, "copy of this data directory");
+            later(EVERY);
+            check(1, "a", "1", "");
+        }
         // The same data directory, started again; and then the process before it is there too.
-        check(1, "a", "5", "");
+        check(1, "a", "8", "later");
+        later(STILL_THERE - Duration::from_millis(1));
+        check(1, "a", "8", "later");
+        later(Duration::from_millis(1));
+        check(1, "a", "8", "");
         check(1, "a", "1", "copy of this data directory");
-        check(1, "a", "5", "");
+        check(1, "a", "8", "");
         for run in 100..200 {
+            later(STILL_THERE);
             check(2, "b", &run.to_string(), "");
         }
         check(2, "b", "190", "copy");

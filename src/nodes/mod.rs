@@ -58,6 +58,9 @@ impl Node {
         match &config.role {
             Role::Collector { report, token } => {
                 let instance = control.instance()?;
+                if let Some(known) = control.number()?.filter(|known| *known != config.node.to_string()) {
+                    return Err(NodeError::OtherNumber { known, asked: config.node });
+                }
                 let follower = Follower::new(report, token, config.node, &instance, control.clone())?;
                 let (token, number, readings) = (token.clone(), config.node, Readings::default());
                 Ok(Node::Collector(Arc::new(Collecting { token, number, instance, readings, follower })))
@@ -99,6 +102,8 @@ pub enum NodeError {
     Wire(#[from] wire::WireError),
     #[error("role: this data directory is a collector's and stays one: another role needs another `data`")]
     WasCollector,
+    #[error("node: this data directory is collector {known}'s and stays that one's: it cannot be {asked}")]
+    OtherNumber { known: String, asked: u32 },
     #[error("{0}")]
     Refused(String),
     #[error("the sites could not be had from the report node, and this collector has none from before: {0}")]

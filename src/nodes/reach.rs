@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use reqwest::StatusCode;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -33,7 +34,8 @@ use crate::{
 
 /// A collector has this long for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
-/// All collectors together have this long for one report; who has not answered by then is missing in it.
+/// All collectors together have this long for one report, of the time that is spent waiting for them alone; who has not
+/// answered by then is missing in it.
 const REPORT_WITHIN: Duration = Duration::from_secs(6);
 /// A collector that did not answer is not asked again for this long.
 const REST: Duration = Duration::from_secs(5);
@@ -77,7 +79,28 @@ pub struct Reading {
     /// Which collector, and its reading.
     each: Vec<(usize, u64)>,
     lost: Mutex<BTreeSet<u32>>,
-    until: Instant,
+    patience: Arc<Patience>,
+}
+
+/// What is left of a report's time for asking. What the store takes is none of it.
+#[derive(Debug)]
+pub struct Patience(Mutex<Duration>);
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience(Mutex::new(REPORT_WITHIN))
+    }
+}
+
+impl Patience {
+    fn left(&self) -> Duration {
+        *lock(&self.0)
+    }
+
+    fn spend(&self, spent: Duration) {
+        let mut left = lock(&self.0);
+        *left = left.saturating_sub(spent);
+    }
 }
 
 impl Collectors {
@@ -99,25 +122,20 @@ impl Collectors {
         Ok(Collectors { peers, wire, control, runtime: Some(runtime.map_err(away)?) })
     }
 
-    /// When a report that begins now has to be done with asking.
-    pub fn deadline() -> Instant {
-        Instant::now() + REPORT_WITHIN
-    }
-
     /// The open days of a site on all collectors but those that are lost already.
     pub fn open(
         self: &Arc<Collectors>,
         site: SiteId,
         reader: Reader,
         lost: &BTreeSet<u32>,
-        until: Instant,
+        patience: &Arc<Patience>,
     ) -> Reached {
         let mut reached = Reached { missing: lost.iter().copied().collect(), ..Reached::default() };
         let asked: Vec<usize> =
             (0..self.peers.len()).filter(|&at| !lost.contains(&self.peers[at].number)).collect();
         let message = || Open { site: site.0, reader };
         let answers: Vec<(usize, Option<Opened>)> =
-            self.each(asked.iter().map(|&at| (at, message())).collect(), "open", until);
+            self.each(asked.iter().map(|&at| (at, message())).collect(), "open", patience);
         let (mut days, mut each) = (Vec::new(), Vec::new());
         for (at, answer) in answers {
             match answer.filter(|one| self.is_who(at, one.node, &one.instance)) {
@@ -132,8 +150,8 @@ impl Collectors {
         }
         reached.missing.sort_unstable();
         reached.reading = (!each.is_empty()).then(|| {
-            let collectors = self.clone();
-            Arc::new(Reading { collectors, days, each, lost: Mutex::default(), until })
+            let (collectors, patience) = (self.clone(), patience.clone());
+            Arc::new(Reading { collectors, days, each, lost: Mutex::default(), patience })
         });
         reached
     }
@@ -144,7 +162,7 @@ impl Collectors {
     /// Words, where one does not answer.
     pub fn held(&self, site: SiteId) -> Result<Vec<HeldSite>, String> {
         let asked = (0..self.peers.len()).map(|at| (at, site.0)).collect();
-        let answers: Vec<(usize, Option<HeldSite>)> = self.each(asked, "held", Collectors::deadline());
+        let answers: Vec<(usize, Option<HeldSite>)> = self.each(asked, "held", &Patience::default());
         let known = |(at, held): (usize, Option<HeldSite>)| {
             held.filter(|one| self.is_who(at, one.node, &one.instance))
                 .ok_or_else(|| format!("collector {} does not answer", self.peers[at].number))
@@ -156,7 +174,7 @@ impl Collectors {
     pub fn proposals(&self, site: SiteId) -> Vec<Proposal> {
         let asked = (0..self.peers.len()).map(|at| (at, site.0)).collect();
         let answers: Vec<(usize, Option<Vec<Proposal>>)> =
-            self.each(asked, "proposals", Collectors::deadline());
+            self.each(asked, "proposals", &Patience::default());
         answers.into_iter().filter_map(|(_, proposals)| proposals).flatten().collect()
     }
 
@@ -185,14 +203,14 @@ impl Collectors {
         &self,
         messages: Vec<(usize, M)>,
         path: &'static str,
-        until: Instant,
+        patience: &Patience,
     ) -> Vec<(usize, Option<A>)>
     where
         M: Serialize + Send + Sync + 'static,
         A: DeserializeOwned + Send + 'static,
     {
         let now = Instant::now();
-        let within = ANSWER_WITHIN.min(until.saturating_duration_since(now));
+        let within = ANSWER_WITHIN.min(patience.left());
         let mut answers: Vec<(usize, Option<A>)> = messages.iter().map(|&(at, _)| (at, None)).collect();
         let mut asking = JoinSet::new();
         let Some(runtime) = &self.runtime else { return answers };
@@ -214,10 +232,15 @@ impl Collectors {
                         self.peers[*at].answered();
                         *slot = Some(answer);
                     }
+                    // The next report may find it as it was.
+                    Err(error) if passing(&error, within) => {
+                        tracing::debug!(collector = self.peers[*at].number, "missing in one report: {error}");
+                    }
                     Err(error) => self.peers[*at].rest(error.to_string()),
                 }
             }
         });
+        patience.spend(now.elapsed());
         answers
     }
 
@@ -275,7 +298,8 @@ impl Elsewhere for Reading {
             return Vec::new();
         }
         let asks = self.each.iter().map(|&(at, reading)| (at, Ask { reading, query: query.clone() }));
-        let answers: Vec<(usize, Option<Answer>)> = self.collectors.each(asks.collect(), "ask", self.until);
+        let answers: Vec<(usize, Option<Answer>)> =
+            self.collectors.each(asks.collect(), "ask", &self.patience);
         let mut groups = Vec::new();
         for (at, answer) in answers {
             match answer {
@@ -304,6 +328,78 @@ impl fmt::Debug for Reading {
     }
 }
 
+/// Whether a trouble is one report's: it had too little time left, the reading is over, or too many are under way.
+fn passing(error: &WireError, within: Duration) -> bool {
+    match error {
+        WireError::Late => within < ANSWER_WITHIN,
+        WireError::Refused { status, .. } => {
+            [StatusCode::GONE, StatusCode::SERVICE_UNAVAILABLE].contains(status)
+        }
+        _ => false,
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    use super::*;
+
+    fn collectors(listener: &TcpListener) -> (tempfile::TempDir, Arc<Collectors>) {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(&folder.path().join("control.sqlite"), 0).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let token = NodeToken::new("known-to-these-nodes-and-to-nobody-else").unwrap();
+        let collectors = Collectors::new(&[(1, url)], &token, Arc::new(control)).unwrap();
+        (folder, Arc::new(collectors))
+    }
+
+    /// Opens a reading with so much patience left; tells what is left then.
+    fn open(collectors: &Arc<Collectors>, left: Duration) -> Duration {
+        let patience = Arc::new(Patience(Mutex::new(left)));
+        let reached = collectors.open(SiteId(1), Reader::Staff, &BTreeSet::new(), &patience);
+        assert_eq!(reached.missing, [1]);
+        patience.left()
+    }
+
+    #[test]
+    fn who_had_too_little_time_in_one_report_is_asked_by_the_next() {
+        // Takes connections, and says nothing.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (_folder, collectors) = collectors(&listener);
+        assert_eq!(open(&collectors, Duration::from_millis(50)), Duration::ZERO);
+        assert!(collectors.away().is_empty());
+        // It had all the time that there is.
+        let left = open(&collectors, REPORT_WITHIN);
+        assert!(left <= REPORT_WITHIN - ANSWER_WITHIN, "{left:?}");
+        assert_eq!(collectors.away(), [1]);
+        assert!(left - open(&collectors, left) < Duration::from_secs(1), "it is not asked again at once");
+    }
+
+    #[test]
+    fn a_reading_that_is_over_says_nothing_about_its_collector() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (_folder, collectors) = collectors(&listener);
+        let served = thread::spawn(move || {
+            for status in ["410 Gone", "503 Service Unavailable", "401 Unauthorized"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 4096]).unwrap();
+                let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+                stream.write_all(head.as_bytes()).unwrap();
+            }
+        });
+        for away in [&[][..], &[], &[1]] {
+            open(&collectors, REPORT_WITHIN);
+            assert_eq!(collectors.away(), away);
+        }
+        served.join().unwrap();
+    }
 }

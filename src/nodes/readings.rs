@@ -8,7 +8,7 @@ use std::{
 
 use crate::domain::view::MemoryView;
 
-/// Most readings at once; the oldest makes room.
+/// Most readings at once: none that is in use makes room for another.
 const READINGS_MAX: usize = 64;
 /// How long a reading is kept without being ended.
 const READING_LIFE: Duration = Duration::from_secs(30);
@@ -24,18 +24,19 @@ struct Kept {
 }
 
 impl Readings {
-    /// Keeps a view; returns its number, which nobody guesses and no earlier process gave.
+    /// Keeps a view; returns its number, which nobody guesses and no earlier process gave. `None` where there are too
+    /// many.
     ///
     /// # Errors
     /// When the system gives no randomness.
-    pub fn keep(&self, view: MemoryView, now: Instant) -> Result<u64, getrandom::Error> {
+    pub fn keep(&self, view: MemoryView, now: Instant) -> Result<Option<u64>, getrandom::Error> {
         let id = getrandom::u64()?;
         let mut kept = self.living(now);
         if kept.len() == READINGS_MAX {
-            kept.pop_front();
+            return Ok(None);
         }
         kept.push_back(Kept { id, since: now, view: Arc::new(view) });
-        Ok(id)
+        Ok(Some(id))
     }
 
     /// The view of a reading, if it is still kept.
@@ -65,16 +66,18 @@ mod tests {
     fn readings_are_bounded_in_number_and_time() {
         let readings = Readings::default();
         let begun = Instant::now();
-        let first = readings.keep(MemoryView::default(), begun).unwrap();
-        let second = readings.keep(MemoryView::default(), begun + Duration::from_secs(1)).unwrap();
+        let keep = |now| readings.keep(MemoryView::default(), now).unwrap();
+        let first = keep(begun).unwrap();
+        let second = keep(begun + Duration::from_secs(1)).unwrap();
         assert!(readings.view(first, begun + READING_LIFE).is_some());
         let later = begun + READING_LIFE + Duration::from_millis(1);
         assert!(readings.view(first, later).is_none() && readings.view(second, later).is_some());
         readings.end(second, later);
         assert!(readings.view(second, later).is_none());
-        let ids: Vec<u64> =
-            (0..=READINGS_MAX).map(|_| readings.keep(MemoryView::default(), later).unwrap()).collect();
-        assert!(readings.view(ids[0], later).is_none());
-        assert!(ids[1..].iter().all(|&id| readings.view(id, later).is_some()));
+        let ids: Vec<u64> = (0..READINGS_MAX).map(|_| keep(later).unwrap()).collect();
+        assert_eq!(keep(later), None, "those in use stay");
+        assert!(ids.iter().all(|&id| readings.view(id, later).is_some()));
+        readings.end(ids[1], later);
+        assert!(keep(later).is_some());
     }
 }

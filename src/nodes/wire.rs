@@ -20,6 +20,8 @@ pub const PREFIX: &str = "/api/node/1";
 pub const NODE: &str = "x-mayfly-node";
 pub const INSTANCE: &str = "x-mayfly-instance";
 pub const RUN: &str = "x-mayfly-run";
+/// The highest number of a site that it has known.
+pub const SITES: &str = "x-mayfly-sites";
 
 /// Most bytes of an answer.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -91,6 +93,8 @@ pub struct Proposal {
 pub enum WireError {
     #[error("{0}")]
     Away(String),
+    #[error("it does not answer in time")]
+    Late,
     #[error("it answers {status}: {words}")]
     Refused { status: StatusCode, words: String },
     #[error("its answer cannot be read: {0}")]
@@ -168,8 +172,11 @@ fn away(error: &reqwest::Error) -> WireError {
     while let Some(next) = cause.source() {
         cause = next;
     }
-    let words = if error.is_timeout() { "it does not answer in time".to_owned() } else { cause.to_string() };
-    WireError::Away(words)
+    match (error.is_timeout(), error.is_connect()) {
+        (true, false) => WireError::Late,
+        (true, true) => WireError::Away("it takes no connection in time".to_owned()),
+        _ => WireError::Away(cause.to_string()),
+    }
 }
 
 /// The words of `{"error": "..."}`, or the beginning of whatever it is.

@@ -1,6 +1,6 @@
 //! What the web's handlers call: a query string in, an answer out. They check who may read which site.
 
-use super::{Overview, Report, Rows, Today, answer, csv, extent, overview_numbers, parse, rows};
+use super::{Overview, Report, Rows, Today, answer, csv, extent, overview_numbers, parse, rows, unanswered};
 use crate::{
     domain::{
         day::{Day, UnixMs},
@@ -16,6 +16,9 @@ pub enum ReportError {
     /// 400: words for people.
     #[error("{0}")]
     Asked(String),
+    /// 503: a table has no place to say in words what it lacks.
+    #[error("{0}: a table cannot say so; ask again later")]
+    Incomplete(String),
     /// 503 or 500.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -67,6 +70,9 @@ pub fn rows_of(context: Context<'_>, query: &str) -> Result<RowsAnswer, ReportEr
         return Err(ReportError::Asked("rows need a dimension, e.g. dimension=page".to_owned()));
     }
     let found = rows(store, memory, site, &plan, &context.today(), reader)?;
+    if let Some(words) = unanswered(&found.meta.missing).filter(|_| plan.csv) {
+        return Err(ReportError::Incomplete(words));
+    }
     match (plan.csv, found.panel.refused) {
         (true, Some(refused)) => Err(ReportError::Asked(refused.to_owned())),
         (true, None) => Ok(RowsAnswer::Csv(csv::csv(&found))),

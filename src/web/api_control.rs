@@ -169,14 +169,18 @@ async fn sites(state: State, access: Access) -> Answer {
         let one = |entry: &Arc<Entry>| {
             let summary = live.summary(entry);
             let site = entry.at(clock::now());
-            json!({
+            let mut listed = json!({
                 "name": site.name,
                 "zone": site.zone.name(),
                 "simulated": site.simulated,
                 "visits_7d": summary.visits_7d,
                 "sparkline": summary.sparkline,
                 "live": summary.live,
-            })
+            });
+            if !summary.missing.is_empty() {
+                listed["missing"] = json!(summary.missing);
+            }
+            listed
         };
         Ok(entries.iter().map(one).collect())
     })

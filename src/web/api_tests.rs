@@ -42,7 +42,7 @@ impl Live for Fixed {
     }
 
     fn summary(&self, _: &Entry) -> Summary {
-        Summary { visits_7d: 28, sparkline: [1, 2, 3, 4, 5, 6, 7], live: 3 }
+        Summary { visits_7d: 28, sparkline: [1, 2, 3, 4, 5, 6, 7], live: 3, missing: vec![2] }
     }
 }
 
@@ -302,7 +302,7 @@ async fn sites_are_listed_with_their_numbers_added_and_removed() {
     let ada = By::Session(&token);
     let listed = server.get("/api/sites", ada.clone()).await;
     let expected = json!({ "name": "example.com", "zone": "UTC", "simulated": false, "visits_7d": 28,
-                           "sparkline": [1, 2, 3, 4, 5, 6, 7], "live": 3 });
+                           "sparkline": [1, 2, 3, 4, 5, 6, 7], "live": 3, "missing": [2] });
     assert_eq!(listed.is(200).json["sites"], json!([expected]));
     let add = |host: &str| {
         let body = json!({ "host": host, "zone": "Europe/Tallinn" });

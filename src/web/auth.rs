@@ -64,6 +64,8 @@ pub struct Summary {
     pub sparkline: [i64; 7],
     /// Visitors of the last five minutes.
     pub live: u32,
+    /// Collectors that did not answer: what they have is in no number.
+    pub missing: Vec<u32>,
 }
 
 /// What the handlers of the control API share. Made once, outside the worker factory.

@@ -46,12 +46,14 @@ impl Live for LiveParts {
 
     fn summary(&self, entry: &Entry) -> Summary {
         let read = |context: Context<'_>, living: wire::Live| -> Result<Summary, Infallible> {
-            let (site, live) = (context.site.id, living.visitors);
+            let (site, live, missing) = (context.site.id, living.visitors, context.memory.missing.clone());
             Ok(match overview(context) {
-                Ok(numbers) => Summary { visits_7d: numbers.visits_7d, sparkline: numbers.sparkline, live },
+                Ok(numbers) => {
+                    Summary { visits_7d: numbers.visits_7d, sparkline: numbers.sparkline, live, missing }
+                }
                 Err(error) => {
                     tracing::error!(%error, site = site.0, "a site's week could not be read");
-                    Summary { live, ..Summary::default() }
+                    Summary { live, missing, ..Summary::default() }
                 }
             })
         };

@@ -16,8 +16,8 @@ use crate::{
     domain::{declaration::SiteId, view::MemoryView},
     nodes::{
         Collecting, Node, Reporting,
-        hand_out::Asking,
-        wire::{Ask, HeldSite, INSTANCE, Live, NODE, Open, Opened, PREFIX, Proposal, RUN},
+        hand_out::{Asking, Turned},
+        wire::{Ask, HeldSite, INSTANCE, Live, NODE, Open, Opened, PREFIX, Proposal, RUN, SITES},
     },
     parts::Parts,
 };
@@ -87,15 +87,19 @@ async fn declarations(_: Known, parts: Data<Parts>, request: HttpRequest) -> Ans
     let reporting = reporting(&parts)?;
     let header = |name: &str| request.headers().get(name).and_then(|text| text.to_str().ok());
     let said = |name: &str| header(name).filter(|text| (1..=64).contains(&text.len())).map(str::to_owned);
-    let number = header(NODE).and_then(|text| text.parse::<u32>().ok());
-    let (Some(number), Some(instance), Some(run)) = (number, said(INSTANCE), said(RUN)) else {
-        return Err(ApiError::bad_request(format!("{NODE}, {INSTANCE} and {RUN} say who asks")));
+    let count = |name: &str| header(name).and_then(|text| text.parse::<u32>().ok());
+    let (Some(number), Some(sites_made), Some(instance), Some(run)) =
+        (count(NODE), count(SITES), said(INSTANCE), said(RUN))
+    else {
+        let words = format!("{NODE}, {SITES}, {INSTANCE} and {RUN} say who asks");
+        return Err(ApiError::bad_request(words));
     };
-    let asking = Asking { number, instance, run };
+    let asking = Asking { number, instance, run, sites_made };
     let made = blocking(move || {
         let admitted = reporting.hand_out.admit(&asking, Instant::now())?;
         Ok(match admitted {
-            Err(words) => {
+            Err(Turned::Later(words)) => Err(ApiError::unavailable(&words)),
+            Err(Turned::Away(words)) => {
                 tracing::error!(collector = asking.number, "refused a collector: {words}");
                 Err(ApiError::new(StatusCode::CONFLICT, words))
             }
@@ -127,6 +131,7 @@ async fn open(_: Known, parts: Data<Parts>, body: Bytes) -> Answer {
         let reading =
             collecting.readings.keep(MemoryView { days: view.days, ..MemoryView::default() }, Instant::now());
         let reading = reading.map_err(|error| ApiError::internal(&error))?;
+        let reading = reading.ok_or_else(|| ApiError::unavailable("too many readings are under way"))?;
         let (node, instance) = (collecting.number, collecting.instance.clone());
         Ok::<_, ApiError>(Opened { node, instance, reading, days, aside, live })
     });

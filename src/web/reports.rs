@@ -29,7 +29,7 @@ use crate::{
         view::{Elsewhere, MemoryView, Reader},
     },
     nodes::{
-        reach::{Collectors, Reached},
+        reach::{Patience, Reached},
         wire::Live,
     },
     parts::Parts,
@@ -53,6 +53,7 @@ impl From<ReportError> for ApiError {
     fn from(error: ReportError) -> ApiError {
         match error {
             ReportError::Asked(words) => ApiError::bad_request(words),
+            ReportError::Incomplete(words) => ApiError::unavailable(words),
             ReportError::Store(error) => match error {
                 // Readers are told that it is away; why, which may name paths, is for the server's people.
                 StoreError::Unavailable(_) | StoreError::Unknown(_) => {
@@ -82,13 +83,13 @@ pub(super) fn over_one_moment<T, E>(
     reader: Reader,
     read: impl Fn(Context<'_>, Live) -> Result<T, E>,
 ) -> Result<T, E> {
-    let (mut lost, until) = (BTreeSet::new(), Collectors::deadline());
+    let (mut lost, patience) = (BTreeSet::new(), Arc::new(Patience::default()));
     loop {
         let now = clock::now();
         let site = entry.at(now);
         let day = entry.day(now);
         let reached = match parts.node.report() {
-            Some(reporting) => reporting.collectors.open(site.id, reader, &lost, until),
+            Some(reporting) => reporting.collectors.open(site.id, reader, &lost, &patience),
             None => Reached::default(),
         };
         // Before memory: what is set aside in between is at worst said to be missing and is there.

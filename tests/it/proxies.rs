@@ -278,7 +278,9 @@ async fn check_others(kind: Kind, behind: &Behind, proxy: &Proxy) {
     assert_eq!(get("/mayfly.js", "").await.status(), 200, "{kind:?}");
     let report = get(&format!("/api/sites/{SITE}/report"), &behind.keys[0]).await;
     assert_eq!(report.status(), 200, "{kind:?}");
-    for path in ["/api/node/1/open", "/blog/api/node/1/open", "/blog/api/sites"] {
+    let nodes = ["/api/node/1/open", "/api/%6eode/1/open", "/%61pi/node/1/open"];
+    let below = ["/blog/api/node/1/open", "/blog/api/%6eode/1/open", "/blog/api/sites"];
+    for path in nodes.into_iter().chain(below) {
         let answer = get(path, "").await;
         assert_eq!(answer.status(), 404, "{kind:?} {path}");
         let words = answer.text().await.unwrap();

@@ -314,6 +314,18 @@ fn details_are_searched_sorted_and_exported() {
 }
 
 #[test]
+fn a_table_that_lacks_a_collector_is_not_made() {
+    let (mut laid, site) = (laid(&rows(5, 200), 0.3, 5), site());
+    laid.1.missing = vec![2];
+    let asked = |query: &str| routes::rows_of(context(&laid, &site), query);
+    let Err(routes::ReportError::Incomplete(words)) = asked("p=7d&dimension=country&format=csv") else {
+        panic!("a table without its collector")
+    };
+    assert!(words.contains("collector 2 does not answer"), "{words}");
+    assert!(matches!(asked("p=7d&dimension=country"), Ok(routes::RowsAnswer::Json(_))));
+}
+
+#[test]
 fn the_list_of_sites_counts_seven_days() {
     let laid = laid(&rows(5, 200), 0.3, 5);
     let Overview { visits_7d, sparkline } = overview_numbers(&laid.0, &laid.1, &site(), today()).unwrap();
