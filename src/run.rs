@@ -302,13 +302,15 @@ impl Parts {
         }
         self.collector.settle(now);
         self.erase_removed();
+        let aside = |site, before| self.closing.erase_aside(site, before);
+        let directory = || self.control.directory().load_full();
         if self.node.collector().is_some() {
             // What is done once per installation is done by the report node.
+            self.retention.step_aside(aside, &directory(), now, Instant::now());
             return self.end_leaving(now);
         }
         self.jobs.step(now);
-        let aside = |site, before| self.closing.erase_aside(site, before);
-        self.retention.step(&*self.store, aside, &self.control.directory().load(), now, Instant::now());
+        self.retention.step(&*self.store, aside, &directory(), now, Instant::now());
     }
 
     /// Brings what a collector has of sites on their way into others to the store; the report node waits for it.

@@ -36,9 +36,17 @@ struct Looked {
     done: bool,
 }
 
+/// A site whose old rows are to go.
+struct Due {
+    site: SiteId,
+    months: u32,
+    /// The first day that stays.
+    before: Day,
+}
+
 impl Retention {
-    /// Erases what sites keep no longer, in the store and, by `aside`, of what it refused. An error is logged and
-    /// tried again on the next day, or at a start. `running`: the same moment by a clock that nobody sets.
+    /// Erases what sites keep no longer, of what the store refused, by `aside`, and in the store itself. An error is
+    /// logged and tried again on the next day, or at a start. `running`: the same moment by a clock that nobody sets.
     pub fn step(
         &self,
         store: &dyn Store,
@@ -50,44 +58,34 @@ impl Retention {
         if store.ready().is_err() {
             return;
         }
-        for entry in directory.entries() {
-            let (site, today) = (entry.at(now), entry.day(now));
-            if !self.is_due(entry.id(), today, running) {
-                continue;
-            }
-            match store.keep(entry.id(), site.retention_months) {
-                Ok(false) => {}
-                Ok(true) => continue,
-                Err(error) => {
-                    tracing::error!(%error, site = entry.id().0, "the store could not be told what to keep");
-                    continue;
-                }
-            }
-            let before = kept_from(today, site.retention_months);
-            match aside(entry.id(), before) {
-                Ok(0) => {}
-                Ok(n) => {
-                    tracing::info!(site = entry.id().0, %before, n, "erased refused releases past their retention");
-                }
-                Err(error) => {
-                    tracing::error!(%error, site = entry.id().0, "old refused releases could not be erased");
-                }
-            }
-            let stored = store.extent(entry.id());
-            let erased = match stored {
-                Ok(Some((first, _))) if first < before => store.erase(entry.id(), Some(before)),
-                Ok(_) => continue,
-                Err(error) => Err(error),
-            };
-            match erased {
-                Ok(()) => tracing::info!(site = entry.id().0, %before, "erased rows past their retention"),
-                Err(error) => tracing::error!(%error, site = entry.id().0, "old rows could not be erased"),
-            }
+        for due in self.due(directory, now, running) {
+            erase_aside(&aside, &due);
+            erase_stored(store, &due);
         }
     }
-}
 
-impl Retention {
+    /// Of a collector, which leaves the store to the report node: only what the store refused of its own.
+    pub fn step_aside(
+        &self,
+        aside: impl Fn(SiteId, Day) -> io::Result<usize>,
+        directory: &Directory,
+        now: UnixMs,
+        running: Instant,
+    ) {
+        self.due(directory, now, running).iter().for_each(|due| erase_aside(&aside, due));
+    }
+
+    /// The sites to look at now.
+    fn due(&self, directory: &Directory, now: UnixMs, running: Instant) -> Vec<Due> {
+        let entries = directory.entries().iter();
+        let due = entries.filter(|entry| self.is_due(entry.id(), entry.day(now), running));
+        due.map(|entry| {
+            let months = entry.at(now).retention_months;
+            Due { site: entry.id(), months, before: kept_from(entry.day(now), months) }
+        })
+        .collect()
+    }
+
     /// True once in each site-day, after it has been today for long enough.
     fn is_due(&self, site: SiteId, today: Day, running: Instant) -> bool {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,6 +97,35 @@ impl Retention {
         let due = !last.done && running.saturating_duration_since(last.since) >= SETTLED;
         last.done |= due;
         due
+    }
+}
+
+fn erase_aside(aside: &impl Fn(SiteId, Day) -> io::Result<usize>, due: &Due) {
+    let Due { site, before, .. } = *due;
+    match aside(site, before) {
+        Ok(0) => {}
+        Ok(n) => tracing::info!(site = site.0, %before, n, "erased refused releases past their retention"),
+        Err(error) => tracing::error!(%error, site = site.0, "old refused releases could not be erased"),
+    }
+}
+
+fn erase_stored(store: &dyn Store, due: &Due) {
+    let Due { site, months, before } = *due;
+    match store.keep(site, months) {
+        Ok(false) => {}
+        Ok(true) => return,
+        Err(error) => {
+            return tracing::error!(%error, site = site.0, "the store could not be told what to keep");
+        }
+    }
+    let erased = match store.extent(site) {
+        Ok(Some((first, _))) if first < before => store.erase(site, Some(before)),
+        Ok(_) => return,
+        Err(error) => Err(error),
+    };
+    match erased {
+        Ok(()) => tracing::info!(site = site.0, %before, "erased rows past their retention"),
+        Err(error) => tracing::error!(%error, site = site.0, "old rows could not be erased"),
     }
 }
 

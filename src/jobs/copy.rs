@@ -13,13 +13,9 @@ use crate::{
         query::Query,
         row::{Column, DayRow, Release, ReleaseId, Row, Table, columns, has_hour},
     },
-    store::{AsOf, Store, StoreError},
+    store::{AsOf, Store, StoreError, windows::next_days},
 };
 
-/// Days are read together until they have about this many rows.
-const ROWS_AT_ONCE: usize = 100_000;
-/// Most days that are read together.
-const WINDOW_DAYS_MAX: i32 = 31;
 /// Most differences that are told one by one.
 const DIFFERENCES_MAX: usize = 50;
 
@@ -168,13 +164,6 @@ impl Copying<'_> {
         found.dedup();
         Ok(())
     }
-}
-
-/// How many days to read next, after so many had so many rows.
-fn next_days(days: i32, rows: usize) -> i32 {
-    let fit = (ROWS_AT_ONCE as u64 * days as u64 / (rows as u64).max(1)).min(WINDOW_DAYS_MAX as u64) as i32;
-    // One quiet day says little about the next.
-    fit.clamp(1, days * 4)
 }
 
 /// Releases by day and node.
@@ -393,21 +382,6 @@ mod tests {
         let said = copied(&*from, &*to).unwrap_err();
         assert!(said.contains("visits 0 in the source, 11 in the target"), "{said}");
         assert!(said.contains("2024-10-13, node 0: its close is not the same"), "{said}");
-    }
-
-    #[test]
-    fn days_are_read_together_while_their_rows_fit() {
-        for (days, rows, expected) in [
-            (1, 0, 4),
-            (4, 0, 16),
-            (16, 10, 31),
-            (31, 5_000_000, 1),
-            (10, 100_000, 10),
-            (10, 200_000, 5),
-            (1, usize::MAX, 1),
-        ] {
-            assert_eq!(next_days(days, rows), expected, "{days} days with {rows} rows");
-        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! A restore: the closed days of a backup come back as they were in it, in one transaction. Days that are open, and
-//! days that only the store has, stay; so nothing is counted twice, whatever happens meanwhile.
+//! A restore: the closed days of a backup come back as they were in it, in one transaction where the store has any
+//! (else what is cut short is done again). Days that are open, and days that only the store has, stay; so nothing is
+//! counted twice, whatever happens meanwhile.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -20,7 +21,8 @@ use crate::{
     },
     store::{
         Store, StoreError,
-        duckdb::{DuckStore, Limits, months},
+        duckdb::{DuckStore, Limits},
+        windows::windows,
     },
 };
 
@@ -104,7 +106,7 @@ impl<'a> Putting<'a> {
         Ok(Putting { rooms, rows, targets, others, restored, completed, left, unknown })
     }
 
-    /// Puts all closed days in their places, in one transaction.
+    /// Puts all closed days in their places, in one transaction where the store has any.
     fn closed_days(&mut self) -> Result<()> {
         let (mut others, mut restored, mut left) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
         let stopped = std::cell::Cell::new(false);
@@ -112,7 +114,7 @@ impl<'a> Putting<'a> {
             .targets
             .iter()
             .enumerate()
-            .flat_map(|(at, target)| months(self.rows, target.was).map(move |part| (at, target, part)));
+            .flat_map(|(at, target)| windows(self.rows, target.was).map(move |part| (at, target, part)));
         let mut parts = parts.map(|(at, target, part)| {
             if self.rooms.go_on().is_err() {
                 stopped.set(true);

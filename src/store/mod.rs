@@ -7,6 +7,7 @@ pub mod duckdb;
 pub mod faults;
 pub mod later;
 pub mod open;
+pub mod windows;
 
 use std::path::Path;
 

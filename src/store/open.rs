@@ -34,7 +34,8 @@ impl StoreChoice {
     /// What is allowed, in words that repeat no secret.
     pub fn parse(text: &str, data: &Path) -> Result<StoreChoice, String> {
         if text.starts_with("clickhouse") {
-            return Address::parse(text).map(StoreChoice::ClickHouse);
+            let work = data.join("work");
+            return Address::parse(text).map(|address| StoreChoice::ClickHouse(Address { work, ..address }));
         }
         let duckdb = |path| StoreChoice::DuckDb { path, memory_mb: Limits::default().memory_mb };
         match text.split_once(':') {

@@ -36,6 +36,8 @@ pub struct Address {
     pub compressed: bool,
     /// The tables are spread over this cluster.
     pub cluster: Option<String>,
+    /// Where rows that are to be put are held meanwhile: the system's place for such, unless told otherwise.
+    pub work: PathBuf,
 }
 
 impl Address {
@@ -73,8 +75,9 @@ impl Address {
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(FORM)?.to_owned();
         let user = Some(url.username()).filter(|user| !user.is_empty()).map(str::to_owned);
         let secret = Secret::None;
+        let work = std::env::temp_dir();
         let mut address =
-            Address { tls, host, port, database, user, secret, compressed: true, cluster: None };
+            Address { tls, host, port, database, user, secret, compressed: true, cluster: None, work };
         for (name, value) in url.query_pairs() {
             match (&*name, &*value) {
                 ("compression", "lz4") => address.compressed = true,

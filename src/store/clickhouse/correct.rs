@@ -9,7 +9,7 @@ use crate::{
         declaration::SiteId,
         row::{Family, Table},
     },
-    store::{Forgotten, MERGED_NODES, StoreError, duckdb::months, naming_sources},
+    store::{Forgotten, MERGED_NODES, StoreError, naming_sources, windows::windows},
 };
 
 /// See [`Store::forget`]. Days are marked before anything is taken from them.
@@ -68,7 +68,7 @@ fn named(store: &ClickStore, site: SiteId, source: &str, last: Day) -> Result<Ve
 /// under the same; a release that is there is not inserted again.
 pub(super) fn merge(store: &ClickStore, from: SiteId, into: SiteId) -> Result<(), StoreError> {
     let nodes = new_nodes(store, from, into)?;
-    for part in months(store, from) {
+    for part in windows(store, from) {
         for mut release in part? {
             let Some(&node) = nodes.get(&release.id.node) else {
                 return Err(StoreError::Unavailable(
@@ -98,7 +98,10 @@ fn new_nodes(store: &ClickStore, from: SiteId, into: SiteId) -> Result<BTreeMap<
     let nodes: Vec<u32> = store.fetch(&asked.param("site", from.0))?;
     let sql = "SELECT max(node) FROM releases WHERE site IN ({site:UInt32}, {into:UInt32})";
     let highest: Vec<u32> = store.fetch(&store.asking(sql).param("site", from.0).param("into", into.0))?;
-    let taken = highest.into_iter().chain(known.values().copied()).max().unwrap_or(0);
+    // Also of merges that were cut short: their nodes may have no rows yet.
+    let sql = "SELECT max(into_node) FROM merges WHERE into_site = {into:UInt32}";
+    let noted: Vec<u32> = store.fetch(&store.asking(sql).param("into", into.0))?;
+    let taken = highest.into_iter().chain(noted).max().unwrap_or(0);
     for (free, node) in (MERGED_NODES.max(taken + 1)..).zip(nodes) {
         if known.contains_key(&node) {
             continue;

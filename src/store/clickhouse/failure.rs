@@ -18,41 +18,43 @@ pub(super) enum Class {
 }
 
 /// Too much at once, in the server: it lists these in `system.errors`.
-const BUSY: [u32; 7] = [
-    202, // TOO_MANY_SIMULTANEOUS_QUERIES
-    241, // MEMORY_LIMIT_EXCEEDED
-    252, // TOO_MANY_PARTS
-    285, // TOO_FEW_LIVE_REPLICAS
-    286, // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
-    305, // REPLICA_IS_NOT_IN_QUORUM
-    439, // CANNOT_SCHEDULE_TASK
+const BUSY: [(u32, &str); 7] = [
+    (202, "TOO_MANY_SIMULTANEOUS_QUERIES"),
+    (241, "MEMORY_LIMIT_EXCEEDED"),
+    (252, "TOO_MANY_PARTS"),
+    (285, "TOO_FEW_LIVE_REPLICAS"),
+    (286, "UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE"),
+    (289, "REPLICA_IS_NOT_IN_QUORUM"),
+    (439, "CANNOT_SCHEDULE_TASK"),
 ];
 
 /// It began, and nobody can say how far it came.
-const LOST: [u32; 8] = [
-    159, // TIMEOUT_EXCEEDED
-    209, // SOCKET_TIMEOUT
-    210, // NETWORK_ERROR
-    236, // ABORTED
-    319, // UNKNOWN_STATUS_OF_INSERT
-    394, // QUERY_WAS_CANCELLED
-    735, // QUERY_WAS_CANCELLED_BY_CLIENT
-    999, // KEEPER_EXCEPTION
+const LOST: [(u32, &str); 8] = [
+    (TIMEOUT_EXCEEDED, "TIMEOUT_EXCEEDED"),
+    (209, "SOCKET_TIMEOUT"),
+    (210, "NETWORK_ERROR"),
+    (236, "ABORTED"),
+    (319, "UNKNOWN_STATUS_OF_INSERT"),
+    (394, "QUERY_WAS_CANCELLED"),
+    (735, "QUERY_WAS_CANCELLED_BY_CLIENT"),
+    (999, "KEEPER_EXCEPTION"),
 ];
 
 /// About what was sent: values that no column takes, and questions beyond what one may read.
-const REFUSED: [u32; 10] = [
-    69,  // ARGUMENT_OUT_OF_BOUND
-    70,  // CANNOT_CONVERT_TYPE
-    117, // INCORRECT_DATA
-    131, // TOO_LARGE_STRING_SIZE
-    158, // TOO_MANY_ROWS
-    307, // TOO_MANY_BYTES
-    349, // CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
-    396, // TOO_MANY_ROWS_OR_BYTES
-    407, // DECIMAL_OVERFLOW
-    469, // VIOLATED_CONSTRAINT
+const REFUSED: [(u32, &str); 10] = [
+    (69, "ARGUMENT_OUT_OF_BOUND"),
+    (70, "CANNOT_CONVERT_TYPE"),
+    (117, "INCORRECT_DATA"),
+    (131, "TOO_LARGE_STRING_SIZE"),
+    (158, "TOO_MANY_ROWS"),
+    (307, "TOO_MANY_BYTES"),
+    (349, "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN"),
+    (396, "TOO_MANY_ROWS_OR_BYTES"),
+    (407, "DECIMAL_OVERFLOW"),
+    (469, "VIOLATED_CONSTRAINT"),
 ];
+
+const TIMEOUT_EXCEEDED: u32 = 159;
 
 /// Longest text of an error that is repeated, in characters.
 const WORDS_MAX: usize = 400;
@@ -66,12 +68,21 @@ pub(super) fn number(error: &Error) -> Option<u32> {
 
 pub(super) fn class(error: &Error) -> Class {
     match number(error) {
-        Some(number) if BUSY.contains(&number) => Class::Busy,
-        Some(number) if REFUSED.contains(&number) => Class::Refused,
-        Some(number) if !LOST.contains(&number) => Class::Away,
+        Some(number) if is_in(&BUSY, number) => Class::Busy,
+        Some(number) if is_in(&REFUSED, number) => Class::Refused,
+        Some(number) if !is_in(&LOST, number) => Class::Away,
         _ if matches!(error, Error::InvalidParams(_) | Error::Unsupported(_)) => Class::Away,
         _ => Class::Lost,
     }
+}
+
+fn is_in(errors: &[(u32, &str)], number: u32) -> bool {
+    errors.iter().any(|&(one, _)| one == number)
+}
+
+/// Whether the time was up: the same question would take it again.
+pub(super) fn is_slow(error: &Error) -> bool {
+    matches!(error, Error::TimedOut) || number(error) == Some(TIMEOUT_EXCEEDED)
 }
 
 /// Of a question, which writes nothing.
@@ -122,7 +133,7 @@ fn words(error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::engine, *};
 
     fn answered(text: &str) -> Error {
         Error::BadResponse(text.to_owned())
@@ -141,6 +152,14 @@ mod tests {
         check(answered("Code: 469. DB::Exception: Constraint (VIOLATED_CONSTRAINT)"), Class::Refused);
         check(answered("502 Bad Gateway"), Class::Lost);
         check(Error::TimedOut, Class::Lost);
+    }
+
+    #[test]
+    fn the_numbers_of_errors_are_those_of_the_engine() {
+        for &(number, name) in BUSY.iter().chain(&LOST).chain(&REFUSED) {
+            let sql = format!("SELECT errorCodeToName(toUInt32({number}))");
+            assert_eq!(engine::shared().sql("default", &sql).trim(), name, "{number}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! ClickHouse has no transactions over several statements: each statement may be said twice, and a migration is
 //! noted after its last one.
 
-use super::{ClickStore, failure, tables::Tables};
+use super::{ClickStore, OPEN_TIME_MAX, failure, tables::Tables, within};
 use crate::store::StoreError;
 
 /// In order; append only.
@@ -59,7 +59,7 @@ pub(super) fn migrate(store: &ClickStore) -> Result<(), StoreError> {
 
 fn applied(store: &ClickStore) -> clickhouse::error::Result<Vec<(u32, String)>> {
     let asked = store.asking("SELECT number, checksum FROM migrations FINAL ORDER BY number");
-    store.wait(asked.fetch_all())
+    store.wait(within(OPEN_TIME_MAX, asked.fetch_all()))
 }
 
 fn begin(store: &ClickStore) -> Result<Vec<(u32, String)>, StoreError> {

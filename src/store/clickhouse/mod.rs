@@ -13,7 +13,10 @@ mod tables;
 mod whole;
 mod write;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clickhouse::{Client, Compression, Row, RowOwned, RowRead, query::Query as Request};
 use serde::Deserialize;
@@ -43,6 +46,8 @@ const SEND_TIME_MAX: Duration = Duration::from_secs(10);
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
 /// Longest wait for the word that the server is there.
 const READY_TIME_MAX: Duration = Duration::from_secs(3);
+/// Longest wait for the first answer as a store is opened.
+const OPEN_TIME_MAX: Duration = Duration::from_secs(10);
 /// Most memory that one question may take in the server, in bytes.
 const READ_MEMORY_MAX: u64 = 2 << 30;
 /// Most rows that one question may read.
@@ -58,6 +63,7 @@ pub struct ClickStore {
     client: Client,
     database: String,
     tables: Tables,
+    work: PathBuf,
     waits: Waits,
     /// Taken at the end only: a runtime must not be dropped where another one runs.
     runtime: Option<Runtime>,
@@ -104,6 +110,7 @@ impl ClickStore {
             client: client(address)?,
             database: address.database.clone(),
             tables: Tables { cluster: address.cluster.clone() },
+            work: address.work.clone(),
             waits: Waits { write: WRITE_TIME_MAX, send: SEND_TIME_MAX, answer: ANSWER_TIME_MAX },
             runtime: Some(runtime),
         })
@@ -129,9 +136,9 @@ impl ClickStore {
             .with_setting("max_result_rows", ANSWER_ROWS_MAX.to_string())
     }
 
-    /// All rows of an answer; asked again where that may help.
+    /// All rows of an answer; asked again where that may help, and not where it took too long.
     fn fetch<T: RowOwned + RowRead>(&self, request: &Request) -> Result<Vec<T>, StoreError> {
-        let answered = self.trying(|| async {
+        let answered = self.trying_unless(failure::is_slow, || async {
             let asked = request.clone().fetch_all::<T>();
             within(READ_TIME_MAX + self.waits.answer, asked).await
         });
@@ -159,14 +166,27 @@ impl ClickStore {
     }
 
     /// Does it, and again after a wait where it failed in a way that passes.
-    fn trying<T, W>(&self, mut work: impl FnMut() -> W) -> clickhouse::error::Result<T>
+    fn trying<T, W>(&self, work: impl FnMut() -> W) -> clickhouse::error::Result<T>
     where
         W: Future<Output = clickhouse::error::Result<T>>,
     {
+        self.trying_unless(|_| false, work)
+    }
+
+    /// The same; not again after errors that are for good here.
+    fn trying_unless<T, W>(
+        &self,
+        for_good: fn(&clickhouse::error::Error) -> bool,
+        mut work: impl FnMut() -> W,
+    ) -> clickhouse::error::Result<T>
+    where
+        W: Future<Output = clickhouse::error::Result<T>>,
+    {
+        let passes = |error: &_| matches!(failure::class(error), Class::Busy | Class::Lost);
         self.wait(async {
             for wait in RETRIES {
                 match work().await {
-                    Err(error) if matches!(failure::class(&error), Class::Busy | Class::Lost) => {
+                    Err(error) if passes(&error) && !for_good(&error) => {
                         tracing::debug!(%error, ?wait, "ClickHouse is asked again");
                         tokio::time::sleep(wait).await;
                     }
@@ -182,7 +202,8 @@ impl ClickStore {
         // Letters, digits and _ only.
         let sql = format!("CREATE DATABASE IF NOT EXISTS {}{on}", self.database);
         let client = self.client.clone().with_database("default");
-        self.wait(client.query(&sql).execute()).map_err(|error| failure::unwritten(&error))
+        let made = within(self.waits.write + self.waits.answer, client.query(&sql).execute());
+        self.wait(made).map_err(|error| failure::unwritten(&error))
     }
 }
 
@@ -312,7 +333,7 @@ impl Store for ClickStore {
         correct::merge(self, from, into)
     }
 
-    /// Month by month: of releases that come meanwhile, some are in it and some are not, each of them whole.
+    /// A few days at a time: of releases that come meanwhile, some are in it and some are not, each of them whole.
     fn copy(&self, to: &Path) -> Result<(), StoreError> {
         super::duckdb::copy_rows(self, to)
     }
@@ -328,3 +349,6 @@ pub mod engine;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod cut_short;

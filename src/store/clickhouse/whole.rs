@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clickhouse::Row as ClientRow;
@@ -18,8 +18,9 @@ use crate::{
     folder,
     store::{
         Parts, Store, StoreError,
-        duckdb::{DuckStore, Limits, months},
+        duckdb::{DuckStore, Limits},
         kinds,
+        windows::windows,
     },
 };
 
@@ -66,7 +67,8 @@ fn day_row(site: SiteId, day: StoredDay) -> Result<DayRow, StoreError> {
     })
 }
 
-/// See [`Store::releases`]. Closes are read first and rows last, so that what has a close is whole.
+/// See [`Store::releases`]. Closes are read first and rows last: rows without an identity are of a release that was on
+/// its way by then, and a close of their day is that release's own.
 pub(super) fn releases(
     store: &ClickStore,
     site: SiteId,
@@ -75,13 +77,16 @@ pub(super) fn releases(
 ) -> Result<Vec<Release>, StoreError> {
     let closes = closed(store, site, first, last)?;
     let mut found = identities(store, site, first, last)?;
+    let mut coming = BTreeSet::new();
     for (table, family) in kinds() {
         for (id, row) in rows(store, site, table, family, first, last)? {
-            // Without its identity it is a release that is on its way.
-            found.entry(id).and_modify(|release| release.rows.push(row));
+            match found.get_mut(&id) {
+                Some(release) => release.rows.push(row),
+                None => drop(coming.insert((id.day, id.node))),
+            }
         }
     }
-    for close in closes {
+    for close in closes.into_iter().filter(|close| !coming.contains(&(close.day, close.node))) {
         let of_node = found.values_mut().filter(|one| (one.id.day, one.id.node) == (close.day, close.node));
         if let Some(release) = of_node.max_by_key(|one| one.id.number) {
             release.close = Some(close);
@@ -152,7 +157,8 @@ fn rows(
     Ok(found.into_iter().map(row).collect())
 }
 
-/// The tables that know a site and a day, the identities last: what was cut short is seen to be there, and done again.
+/// The tables that know a site and a day, the identities last: an erasure that was cut short is seen to be there, and
+/// done again.
 pub(super) const DATED: [&str; 7] = ["pages", "events", "flows", "funnels", "ledger", "days", "releases"];
 
 /// See [`Store::erase`].
@@ -171,16 +177,27 @@ pub(super) fn erase(store: &ClickStore, site: SiteId, before: Option<Day>) -> Re
 
 /// See [`Store::replace`].
 pub(super) fn replace(store: &ClickStore, parts: Parts<'_>) -> Result<(), StoreError> {
-    let read = Spool::fill(parts)?;
+    let read = Spool::fill(&store.work, parts)?;
     for site in read.rows.sites()? {
-        for part in months(&read.rows, site) {
-            put(store, site, &part?)?;
+        for part in windows(&read.rows, site) {
+            put(store, site, &part?).map_err(half_done)?;
         }
     }
     Ok(())
 }
 
-/// Puts all releases of a part in the place of what is stored of their days and nodes.
+fn half_done(error: StoreError) -> StoreError {
+    let told = |words| format!("{words}; it is half done: do it again");
+    match error {
+        StoreError::Unavailable(words) => StoreError::Unavailable(told(words)),
+        StoreError::Unknown(words) => StoreError::Unknown(told(words)),
+        StoreError::Refused(words) => StoreError::Refused(told(words)),
+        newer @ StoreError::Newer { .. } => newer,
+    }
+}
+
+/// Puts all releases of a part in the place of what is stored of their days and nodes. Identities and closes go first:
+/// what is cut short does not look like days that are whole.
 fn put(store: &ClickStore, site: SiteId, part: &[Release]) -> Result<(), StoreError> {
     let mut units: BTreeMap<u32, BTreeSet<Day>> = BTreeMap::new();
     for Release { id, .. } in part {
@@ -189,7 +206,7 @@ fn put(store: &ClickStore, site: SiteId, part: &[Release]) -> Result<(), StoreEr
     write::note_erasure(store, site)?;
     for (node, days) in &units {
         let days: Vec<String> = days.iter().map(|day| date(*day)).collect();
-        for table in DATED {
+        for table in DATED.into_iter().rev() {
             let sql = format!(
                 "ALTER TABLE {} DELETE WHERE site = {{site:UInt32}} AND node = {{node:UInt32}} \
                  AND has(splitByChar(' ', {{days:String}}), toString(day))",
@@ -202,15 +219,16 @@ fn put(store: &ClickStore, site: SiteId, part: &[Release]) -> Result<(), StoreEr
     part.iter().try_for_each(|release| write::insert(store, release))
 }
 
-/// Releases that were read from somewhere else, whole, in a database of their own that goes with this.
+/// Releases that were read from somewhere else, whole, in a database of their own that goes with this; what a killed
+/// process left of it goes with all that is left of jobs.
 struct Spool {
     rows: DuckStore,
     folder: PathBuf,
 }
 
 impl Spool {
-    fn fill(parts: Parts<'_>) -> Result<Spool, StoreError> {
-        let folder = std::env::temp_dir().join(format!("mayfly-{:016x}", rand::random::<u64>()));
+    fn fill(work: &Path, parts: Parts<'_>) -> Result<Spool, StoreError> {
+        let folder = work.join(format!("rows-{:016x}", rand::random::<u64>()));
         folder::make(&folder)
             .map_err(|error| StoreError::Unavailable(format!("{}: {error}", folder.display())))?;
         let rows = DuckStore::open(&folder.join("rows.duckdb"), &Limits::default());
@@ -232,29 +250,32 @@ impl Drop for Spool {
     }
 }
 
-fn remove(folder: &std::path::Path) {
+fn remove(folder: &Path) {
     if let Err(error) = std::fs::remove_dir_all(folder) {
         tracing::warn!(%error, folder = %folder.display(), "what a restore had read could not be removed");
     }
 }
 
-/// See [`Store::keep`]. Rows that are there get the day on which they go; rows that come take it from here.
+/// See [`Store::keep`]. Rows that come take the day on which they go from what is noted first; then rows that are there
+/// get it. What was on its way meanwhile has another, and gets it when this is called again.
 pub(super) fn keep(store: &ClickStore, site: SiteId, months: u32) -> Result<bool, StoreError> {
     let asked =
         store.asking("SELECT months FROM retention FINAL WHERE site = {site:UInt32}").param("site", site.0);
     let known: Vec<u32> = store.fetch(&asked)?;
-    if known == [months] {
-        return Ok(true);
+    let (number, text) = (site.0.to_string(), months.to_string());
+    let given = [("site", number.as_str()), ("months", text.as_str())];
+    if known != [months] {
+        store.command("INSERT INTO retention SELECT {site:UInt32}, {months:UInt32}, now64(3)", &given)?;
     }
-    let (site, months) = (site.0.to_string(), months.to_string());
-    let given = [("site", site.as_str()), ("months", months.as_str())];
+    const EXPIRES: &str = "addDays(addMonths(day, {months:UInt32}), 2)";
+    let others = format!("site = {{site:UInt32}} AND expires != {EXPIRES}");
     for table in DATED {
-        let sql = format!(
-            "ALTER TABLE {} UPDATE expires = addDays(addMonths(day, {{months:UInt32}}), 2) WHERE site = {{site:UInt32}}",
-            store.tables.held(table)
-        );
-        store.command(&sql, &given)?;
+        let asked = store.asking(&format!("SELECT 1 FROM {table} WHERE {others} LIMIT 1"));
+        if store.fetch::<u8>(&asked.param("site", site.0).param("months", months))?.is_empty() {
+            continue;
+        }
+        let held = store.tables.held(table);
+        store.command(&format!("ALTER TABLE {held} UPDATE expires = {EXPIRES} WHERE {others}"), &given)?;
     }
-    store.command("INSERT INTO retention SELECT {site:UInt32}, {months:UInt32}, now64(3)", &given)?;
     Ok(true)
 }

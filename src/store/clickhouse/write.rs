@@ -1,7 +1,7 @@
 //! Writing: each table and family of a release is one insert under a token of its own; the identity follows last.
 //!
 //! ClickHouse drops an insert whose token it remembers. What it no longer remembers, or never promised to, is
-//! decided by what is stored: the sums under the release's identity are the release's own, or there are none.
+//! decided by what is stored: the sums under the release's identity are the release's own, or that part comes anew.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -80,20 +80,18 @@ pub(super) fn insert(store: &ClickStore, release: &Release) -> Result<(), StoreE
     if number("released") > 0 {
         return Ok(());
     }
-    let writing = Writing { store, id, erased: number("erased"), expires: expires(id.day, number("months")) };
+    let mut writing =
+        Writing { store, id, erased: number("erased"), expires: expires(id.day, number("months")) };
     let mut parts: BTreeMap<(Table, Family), Vec<&Row>> = BTreeMap::new();
     release.rows.iter().for_each(|row| parts.entry((row.table, row.family)).or_default().push(row));
     for ((table, family), rows) in parts {
         let (name, in_family) = (table.name(), family.name());
         match known.iter().find(|part| part.what == name && part.family == in_family) {
-            None => writing.send(name, in_family, &writing.rows(table, family, &rows))?,
-            Some(part) if part.sums == sums(table, &rows) => {}
-            Some(_) => {
-                return Err(StoreError::Refused(format!(
-                    "{name}/{in_family} holds other sums under the same release"
-                )));
-            }
+            Some(part) if part.sums == sums(table, &rows) => continue,
+            Some(_) => writing.take_out(name, in_family)?,
+            None => {}
         }
+        writing.send(name, in_family, &writing.rows(table, family, &rows))?;
     }
     if let Some(close) = &release.close {
         writing.send("days", "", &writing.day(close))?;
@@ -157,6 +155,24 @@ impl Writing<'_> {
             insert.end().await
         });
         sent.map_err(|error| failure::unwritten(&error))
+    }
+
+    /// Takes out what is stored of a table and family that something was taken from while the release was on its way:
+    /// without its identity nothing was acknowledged.
+    fn take_out(&mut self, table: &str, family: &str) -> Result<(), StoreError> {
+        let ReleaseId { site, day, node, number } = self.id;
+        note_erasure(self.store, site)?;
+        let sql = format!(
+            "ALTER TABLE {} DELETE WHERE site = {{site:UInt32}} AND day = {{day:Date}} AND node = {{node:UInt32}} \
+             AND release = {{number:UInt32}} AND family = '{family}'",
+            self.store.tables.held(table)
+        );
+        let (site, day, node, number) = (site.0.to_string(), date(day), node.to_string(), number.to_string());
+        self.store.command(&sql, &[("site", &site), ("day", &day), ("node", &node), ("number", &number)])?;
+        let asked = self.store.asking("SELECT toInt64(sum(times)) FROM erasures WHERE site = {site:UInt32}");
+        let found: Vec<i64> = self.store.fetch(&asked.param("site", self.id.site.0))?;
+        self.erased = found.first().copied().unwrap_or(0);
+        Ok(())
     }
 
     fn rows(&self, table: Table, family: Family, rows: &[&Row]) -> Vec<u8> {

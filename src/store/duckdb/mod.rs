@@ -31,9 +31,9 @@ use crate::domain::{
 use daily::Loose;
 pub use export::{ExportFormat, Exported, export};
 pub use migrate::NEWEST;
+pub use whole::FamilySums;
 use whole::OwnFile;
 pub(super) use whole::copy_rows;
-pub use whole::{FamilySums, months};
 
 /// Idle readers that are kept; more are opened when needed and closed after use.
 const IDLE_MAX: usize = 4;

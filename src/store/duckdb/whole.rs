@@ -24,11 +24,8 @@ use crate::{
         declaration::SiteId,
         row::{Family, Release, ReleaseId, Row, Table, columns, has_hour},
     },
-    store::{Parts, Store, StoreError, check, kinds},
+    store::{Parts, Store, StoreError, check, kinds, windows::windows},
 };
-
-/// Days that are read at once when a store is copied row by row.
-const WINDOW_DAYS: i32 = 31;
 
 /// The database's file, open beside DuckDB for as long as DuckDB has it: closing any handle of a file would free
 /// the lock that DuckDB holds on it.
@@ -127,28 +124,16 @@ fn unwritten(to: &Path, error: &io::Error) -> StoreError {
     StoreError::Unavailable(format!("{}: {error}", to.display()))
 }
 
-/// Copies any store into a new DuckDB file, month by month. Not of one moment: nobody may write meanwhile.
+/// Copies any store into a new DuckDB file, a few days at a time. Not of one moment: nobody may write meanwhile.
 pub fn copy_rows(from: &dyn Store, to: &Path) -> Result<(), StoreError> {
     if fs::exists(to).unwrap_or(true) {
         return Err(StoreError::Unavailable(format!("{} exists already", to.display())));
     }
     let copy = DuckStore::open(to, &Limits::default())?;
     let sites = from.sites()?;
-    let mut parts = sites.into_iter().flat_map(|site| months(from, site));
+    let mut parts = sites.into_iter().flat_map(|site| windows(from, site));
     copy.replace(&mut parts)?;
     copy.checkpoint()
-}
-
-/// All releases of a site, in parts of a month.
-pub fn months(from: &dyn Store, site: SiteId) -> impl Iterator<Item = Result<Vec<Release>, StoreError>> {
-    let extent = from.extent(site);
-    let (failed, (first, last)) = match extent {
-        Ok(extent) => (None, extent.unwrap_or((Day(1), Day(0)))),
-        Err(error) => (Some(Err(error)), (Day(1), Day(0))),
-    };
-    let starts = (first.0..=last.0).step_by(WINDOW_DAYS as usize).map(Day);
-    let read = move |start: Day| from.releases(site, start, last.min(start.plus(WINDOW_DAYS - 1)));
-    failed.into_iter().chain(starts.map(read))
 }
 
 /// See [`Store::releases`].
