@@ -241,6 +241,10 @@ impl Installation {
                 (!left.iter().any(|name| name.starts_with(&format!("1-{day}")))).then_some(())
             });
         }
+        self.compare_closed(day).await;
+    }
+
+    async fn compare_closed(&self, day: Day) {
         let calendar = self.zone.calendar(day);
         let expected = self.expected(day, |truth| Expected::closed(truth, &calendar, rules()));
         for key in [&self.staff, &self.read] {
@@ -306,7 +310,12 @@ async fn three_collectors_add_up_to_the_truth_whatever_happens_at_midnight() {
     it.until(afternoon).await;
     it.start_collector(0);
     it.check_open("after a kill").await;
-    // One cut off from the store and the report node, one killed, and midnight.
+    // One that the store cannot be had by: what it should have released is in reports all the same.
+    it.collectors[0].to_store.cut(true);
+    let evening = minute(&it, 18 * 60 + 10);
+    it.until(evening).await;
+    it.check_open("without the store").await;
+    // So it stays over midnight; another is cut off from all others, and one is killed.
     let late = minute(&it, 23 * 60 + 20);
     it.until(late).await;
     it.cut(1, true);
@@ -333,6 +342,9 @@ async fn three_collectors_add_up_to_the_truth_whatever_happens_at_midnight() {
     })
     .await;
     it.cut(1, false);
+    assert!(it.collectors[0].home.files("releases").iter().any(|name| name.starts_with(&format!("1-{day}"))));
+    it.compare_closed(day).await;
+    it.collectors[0].to_store.cut(false);
     it.check_closed(day).await;
     let morning = minute(&it, 25 * 60 + 10);
     it.until(morning).await;
