@@ -3,6 +3,7 @@
 //! One connection writes, a few read; all calls block. It never loads an extension and never reads or
 //! writes any file but its own.
 
+mod allocator;
 mod correct;
 mod daily;
 mod export;
