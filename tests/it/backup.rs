@@ -392,7 +392,7 @@ async fn a_job_without_room_fails_in_words_and_changes_nothing() {
     let before = install.closed_reports(&Api::of(&server)).await;
     let tables = install.place("tables");
     for command in [["restore", text(&backup)], ["export", text(&tables)]] {
-        faults.set(&[Rule::always(Call::Open, "/work/", Act::Errno(libc::ENOSPC))]);
+        faults.set(&[Rule::always(Call::Open, "work/", Act::Errno(libc::ENOSPC))]);
         let said = install.fails(&command);
         assert!(said.contains("/work") && said.contains("No space left on device"), "{said}");
         assert!(!tables.exists() && install.home.files("work").is_empty());
