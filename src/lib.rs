@@ -16,6 +16,7 @@ pub mod nodes;
 pub mod parts;
 pub mod report;
 pub mod run;
+pub mod sabotage;
 pub mod serve;
 pub mod service;
 pub mod simulate;

@@ -11,6 +11,7 @@ use mayfly::{
     cli::{self, Cli, Surroundings, Task},
     clock,
     config::{Config, Environment, LogFormat},
+    memory::sealed::share_one_heap,
     run::run,
     serve::Welcome,
     service::{self, Progress},
@@ -22,6 +23,7 @@ use tokio::{
 };
 
 fn main() -> ExitCode {
+    share_one_heap();
     let mut surroundings = Surroundings {
         now: clock::now(),
         environment: Environment::read(),

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use crate::sabotage::{self, Sabotage};
+
 /// From the coarsest level to the finest: the fields that each level adds.
 pub type Levels = &'static [&'static [usize]];
 
@@ -18,6 +20,7 @@ pub const LANGUAGE: Levels = &[&[0]];
 /// per salt epoch.
 pub fn threshold(k: u32, salt_epochs: u32) -> i64 {
     match k {
+        _ if sabotage::on(Sabotage::KOff) => 0,
         0 | 1 => 0,
         _ => i64::from(k - 1) * i64::from(salt_epochs.max(1)) + 1,
     }

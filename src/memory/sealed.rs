@@ -213,6 +213,16 @@ pub fn harden() -> io::Result<()> {
     if limited != 0 || hidden != 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Lets all threads allocate from one heap: with one for each, what a thread has freed waits for that thread alone, and
+/// the process grows for an hour. Called before there are threads; other C libraries than glibc have one anyway.
+pub fn share_one_heap() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: plain library call that sets a number.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
 /// Whether this process can be dumped (for the self-check).
 pub fn dumpable() -> bool {
     // SAFETY: plain system call.

@@ -31,6 +31,7 @@ pub struct Home {
     /// Memory-backed.
     pub runtime: TempDir,
     clock: PathBuf,
+    sabotages: Option<String>,
 }
 
 impl Home {
@@ -41,10 +42,16 @@ impl Home {
             data: TempDir::with_prefix("mayfly-").unwrap(),
             runtime: runtime.expect("tests need /dev/shm"),
             clock: PathBuf::new(),
+            sabotages: None,
         };
         let home = Home { clock: home.runtime.path().join("clock"), ..home };
         home.set_clock(instant.parse::<Timestamp>().unwrap().as_millisecond());
         home
+    }
+
+    /// Run by the build that has faults, with those of a comma list (`src/sabotage.rs`); none for an empty one.
+    pub fn sabotaged(self, sabotages: &str) -> Home {
+        Home { sabotages: Some(sabotages.to_owned()), ..self }
     }
 
     /// With its data directory in a folder.
@@ -62,9 +69,12 @@ impl Home {
 
     /// A command of the binary on this install, under its clock and with no setting of the caller's shell.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(if self.sabotages.is_some() { sabotaged() } else { binary() });
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MAYFLY_")) {
             command.env_remove(name);
+        }
+        if let Some(sabotages) = &self.sabotages {
+            command.env("MAYFLY_SABOTAGE", sabotages);
         }
         command
             .current_dir(self.data.path())
@@ -293,6 +303,12 @@ fn binary() -> PathBuf {
         Some(path) => Path::new(env!("CARGO_MANIFEST_DIR")).join(path),
         None => env!("CARGO_BIN_EXE_mayfly").into(),
     }
+}
+
+fn sabotaged() -> PathBuf {
+    let path = binary().with_file_name("mayfly-sabotaged");
+    assert!(path.exists(), "attacks need a build with faults: run `make sabotaged`");
+    path
 }
 
 fn faketime() -> PathBuf {
