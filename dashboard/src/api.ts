@@ -158,6 +158,8 @@ export interface ListedSite {
   sparkline?: number[];
   live?: number;
   simulated?: boolean;
+  /** Numbers of collectors that were not heard: what they hold of the open day is not in the figures. */
+  missing?: number[];
 }
 
 export type Step = { page: string } | { section: string } | { event: string };

@@ -209,6 +209,7 @@ export const receivedNothing = 'The server has received no request for this site
 
 export const visits7 = 'Visits, 7 days';
 export const noSites = 'No site yet.';
+export const missingNodes = (nodes: number[]) => `Without collector${nodes.length === 1 ? '' : 's'} ${nodes.join(', ')}: not heard just now`;
 export const host = 'Host';
 
 export const keysTitle = 'API keys';
