@@ -73,6 +73,7 @@ raw_config! {
     connections "MAYFLY_CONNECTIONS" "NUMBER" "Most connections at once [default: 8192]"
     hits_waiting "MAYFLY_HITS_WAITING" "NUMBER" "Most hits under way at once; half of them for one site [default: 20000]"
     address_rate "MAYFLY_ADDRESS_RATE" "HITS" "Hits a second that one address may send for long, 0 for no limit [default: 100]"
+    records_months "MAYFLY_RECORDS_MONTHS" "MONTHS" "Months that the audit log and the ledger of no site are kept, 1 to 120 [default: 25]"
     site_rate "MAYFLY_SITE_RATE" "HITS" "Hits a second that all may send for one site, 0 for no limit [default: 0]"
     workers "MAYFLY_WORKERS" "NUMBER" "Threads that serve requests [default: one for each processor]"
     log_level "MAYFLY_LOG_LEVEL" "LEVEL" "error, warn, info, debug or trace, also by module such as `info,mayfly::close=debug` [default: info]"
@@ -118,6 +119,8 @@ pub struct Config {
     pub address_rate: u64,
     /// Hits a second; 0: no limit.
     pub site_rate: u64,
+    /// Months that the audit log and the ledger of what belongs to no site are kept, 1..=120.
+    pub records_months: u32,
     pub workers: usize,
     /// Directives for tracing's `EnvFilter`, checked.
     pub log_level: String,
@@ -299,6 +302,7 @@ impl Config {
             connections: number("connections", raw.connections.as_deref(), 8_192, 16, 1_000_000)? as usize,
             hits_waiting: number("hits_waiting", raw.hits_waiting.as_deref(), 20_000, 4, 1_000_000)? as usize,
             address_rate: number("address_rate", raw.address_rate.as_deref(), 100, 0, 1_000_000)?,
+            records_months: number("records_months", raw.records_months.as_deref(), 25, 1, 120)? as u32,
             site_rate: number("site_rate", raw.site_rate.as_deref(), 0, 0, 1_000_000)?,
             workers: number(
                 "workers",
@@ -375,6 +379,7 @@ impl fmt::Display for Config {
         writeln!(f, "hits_waiting = {}", self.hits_waiting)?;
         writeln!(f, "address_rate = {}", self.address_rate)?;
         writeln!(f, "site_rate = {}", self.site_rate)?;
+        writeln!(f, "records_months = {}", self.records_months)?;
         writeln!(f, "workers = {}", self.workers)?;
         writeln!(f, "log_level = {:?}", self.log_level)?;
         writeln!(f, "log_format = {:?}", if self.log_format == LogFormat::Text { "text" } else { "json" })?;

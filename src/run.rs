@@ -18,6 +18,7 @@ use crate::{
         past::StoredPast,
         release_file::ReleaseFiles,
         resume::{ResumeError, Start},
+        retention::Retention,
     },
     collect::{
         client::Proxies,
@@ -275,7 +276,7 @@ impl Parts {
             let (memory, collector) = &looked;
             settings.clone().running(Running::here(memory.salts_locked(), collector.peers.trouble()))
         });
-        let (jobs, retention) = (Arc::new(jobs), Arc::default());
+        let (jobs, retention) = (Arc::new(jobs), Arc::new(Retention::new(config.records_months)));
         let parts =
             Parts { control, store, journal, memory, closing, collector, node, runtime, jobs, retention };
         if config.demo {
@@ -307,16 +308,24 @@ impl Parts {
         }
         self.collector.settle(now);
         self.erase_removed();
-        let aside = |site, before| self.closing.erase_aside(site, before);
-        let directory = || self.control.directory().load_full();
-        if self.node.collector().is_some() {
-            // What is done once per installation is done by the report node.
-            self.retention.step_aside(aside, &directory(), now, Instant::now());
-            self.jobs.begin(now);
-            return self.end_leaving(now);
+        self.keep(now, Instant::now());
+        match self.node.collector() {
+            None => self.jobs.step(now),
+            Some(_) => {
+                self.jobs.begin(now);
+                self.end_leaving(now);
+            }
         }
-        self.jobs.step(now);
-        self.retention.step(&*self.store, aside, &directory(), now, Instant::now());
+    }
+
+    /// Erases what is kept no longer. `running`: the same moment by a clock that nobody sets.
+    fn keep(&self, now: UnixMs, running: Instant) {
+        let aside = |site, before| self.closing.erase_aside(site, before);
+        match self.node.collector() {
+            None => self.retention.step(&*self.store, aside, &self.control, now, running),
+            // What is done once per installation is done by the report node.
+            Some(_) => self.retention.step_aside(aside, &self.control.directory().load(), now, running),
+        }
     }
 
     /// Brings what a collector has of sites on their way into others to the store; the report node waits for it.
@@ -342,16 +351,28 @@ impl Parts {
             Vec::new()
         });
         for site in removed {
-            match self.closing.erase_site(site) {
-                Ok(()) => {
-                    if let Err(error) = self.control.erased(site) {
-                        tracing::error!(%error, site = site.0, "an erased site could not be noted");
-                    }
-                }
+            let erased = self.closing.erase_site(site).and_then(|()| self.leave_nothing(site));
+            match erased.map(|()| self.control.erased(site)) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, site = site.0, "an erased site could not be noted"),
                 // Said by the close, once.
                 Err(error) => tracing::debug!(error, site = site.0, "a removed site could not be erased"),
             }
         }
+    }
+
+    /// Where nothing of a removed site may be left: not what collectors have of it, not the bytes of erased rows.
+    fn leave_nothing(&self, site: SiteId) -> Result<(), String> {
+        if self.control.goes_wholly(site).map_err(|error| error.to_string())? {
+            if let Some(reporting) = self.node.report() {
+                let held = reporting.collectors.held(site)?;
+                if let Some(one) = held.iter().find(|one| one.takes_hits || !one.days.is_empty()) {
+                    return Err(format!("collector {} still has it", one.node));
+                }
+            }
+            self.store.scrub(site).map_err(|error| error.to_string())?;
+        }
+        self.control.scrub().map_err(|error| error.to_string())
     }
 }
 
@@ -424,5 +445,55 @@ impl Remember for RememberInControl {
         if let Err(error) = self.0.admit_values(site, day, pages.chain(sources).chain(campaigns)) {
             tracing::error!(%error, site = site.0, "a day's values could not be remembered");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{Environment, RawConfig, Role},
+        control::NewSite,
+        domain::row::{Release, ReleaseId},
+        nodes::token::NodeToken,
+        store::duckdb::{DuckStore, Limits},
+    };
+
+    const OLD: Day = Day(18_000);
+
+    /// What an hour takes of a day far past its retention: the file that the store refused, and the rows.
+    #[track_caller]
+    fn check(role: Role, rows_go: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Day(20_779).0 as i64 * 86_400_000;
+        let raw = RawConfig {
+            data: Some(folder.path().to_string_lossy().into_owned()),
+            runtime: Some("none".into()),
+            ..RawConfig::default()
+        };
+        let environment = Environment { processors: 1, ..Environment::default() };
+        let config = Config { role, ..Config::new(&raw, &environment).unwrap() };
+        let control = Arc::new(Control::open(&config.control_file(), now).unwrap());
+        let site = control.add_site(NewSite::new("example.com", "UTC"), now).unwrap().id;
+        let node = Node::new(&config, &control).unwrap();
+        let store = DuckStore::in_memory(&Limits { memory_mb: 128, threads: 1 }).unwrap();
+        let id = ReleaseId { site, day: OLD, node: 0, number: 1 };
+        store.insert(&Release { id, rows: Vec::new(), close: None }).unwrap();
+        let parts = Parts::wire(&config, Arc::new(store), control, node, now).unwrap();
+        let refused = folder.path().join("refused").join(format!("{}-{OLD}-0-1.damaged", site.0));
+        std::fs::write(&refused, "x").unwrap();
+        let begun = Instant::now();
+        parts.keep(now, begun);
+        assert!(refused.exists(), "the day has just become today");
+        parts.keep(now + 3_600_000, begun + Duration::from_secs(3_600));
+        assert!(!refused.exists(), "what was refused goes on every node");
+        assert_eq!(parts.store.extent(site).unwrap().is_none(), rows_go);
+    }
+
+    #[test]
+    fn a_collector_erases_what_the_store_refused_of_its_own_and_leaves_the_rows() {
+        let token = NodeToken::new("known-to-these-nodes-and-to-nobody-else").unwrap();
+        check(Role::All, true);
+        check(Role::Collector { report: "http://127.0.0.1:9".parse().unwrap(), token }, false);
     }
 }

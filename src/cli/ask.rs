@@ -7,11 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{CliError, Command, Result, Surroundings, Task, site::SiteCommand};
+use super::{CliError, Command, Result, Surroundings, Task, audit, site::SiteCommand};
 use crate::{
     clock,
     config::{Config, Role},
-    control::{Control, ControlError, Job, JobState},
+    control::{Control, ControlError, Deed, Job, JobState},
     domain::day::Day,
     jobs::{Request, alone::Alone, fail_left},
     store::duckdb::ExportFormat,
@@ -71,6 +71,42 @@ pub(super) fn verify(
     })
 }
 
+/// Removes a site and waits until nothing of it is left. Interrupted, it goes on: by the server, or the next start.
+pub(super) fn erase(site: &str, config: &Config, surroundings: &Surroundings<'_>) -> Result<String> {
+    let control = opened(config, surroundings)?;
+    if control.followed()?.is_some() {
+        return Err(ControlError::Follows.into());
+    }
+    let removed = control.remove_site_wholly(site, surroundings.now)?;
+    control.audit(&audit::who(), Deed::SiteErased, Some(removed.id), surroundings.now);
+    (surroundings.says)(
+        "removed; erasing what was counted (interrupted, the server goes on, or the next start)",
+    );
+    while control.removals()?.contains(&removed.id) {
+        match Alone::take(&config.data)? {
+            Some(alone) => alone.erase_wholly(removed.id, config, &control)?,
+            None => park_timeout(LOOK),
+        }
+    }
+    Ok(format!(
+        "nothing of {} is left here: rows, settings, keys, journals, release files. Its number ({}) and its random UUID \
+         stay noted, so that no other site gets them and a collector that was away erases it too. Backups that were made \
+         before hold it still: erase them yourself.\n",
+        removed.name, removed.id.0
+    ))
+}
+
+/// The control database of an install that is there: a wrong directory must not pass for an empty one.
+fn opened(config: &Config, surroundings: &Surroundings<'_>) -> Result<Control> {
+    if !config.control_file().exists() {
+        let data = config.data.display();
+        return Err(CliError::Refused(format!(
+            "{data} holds no Mayfly: name its data directory with --data"
+        )));
+    }
+    Ok(Control::open(&config.control_file(), surroundings.now)?)
+}
+
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
     /// A directory that does not exist yet, as the server sees it
@@ -125,7 +161,13 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 
 /// Has a job done, here or by the server, and waits for it.
 pub(super) fn ask(request: &Request, config: &Config, surroundings: &Surroundings<'_>) -> Result<String> {
-    ask_within(BEGIN_WITHIN, request, config, surroundings)
+    let said = ask_within(BEGIN_WITHIN, request, config, surroundings)?;
+    if let Some((deed, site)) = audit::of_job(request) {
+        let control = opened(config, surroundings)?;
+        let site = site.and_then(|name| control.site(name, surroundings.now).ok()).map(|site| site.id);
+        control.audit(&audit::who(), deed, site, surroundings.now);
+    }
+    Ok(said)
 }
 
 fn ask_within(
@@ -134,14 +176,10 @@ fn ask_within(
     config: &Config,
     surroundings: &Surroundings<'_>,
 ) -> Result<String> {
-    // A wrong directory must not pass for an install of which there is nothing to back up.
-    if !matches!(request, Request::Restore { .. }) && !config.control_file().exists() {
-        let data = config.data.display();
-        return Err(CliError::Refused(format!(
-            "{data} holds no Mayfly: name its data directory with --data"
-        )));
-    }
-    let control = Control::open(&config.control_file(), surroundings.now)?;
+    let control = match request {
+        Request::Restore { .. } => Control::open(&config.control_file(), surroundings.now)?,
+        _ => opened(config, surroundings)?,
+    };
     if control.followed()?.is_some() && !matches!(request, Request::Verify { .. }) {
         return Err(ControlError::Follows.into());
     }

@@ -86,6 +86,38 @@ pub enum GoalCommand {
     Remove { site: String, name: String },
 }
 
+/// The site that a command changes.
+pub(super) fn changes_events(command: &EventCommand) -> Option<&String> {
+    match command {
+        EventCommand::Add { site, .. } | EventCommand::Remove { site, .. } => Some(site),
+        EventCommand::List { .. } => None,
+    }
+}
+
+/// The site that a command changes.
+pub(super) fn changes_sections(command: &SectionCommand) -> Option<&String> {
+    match command {
+        SectionCommand::Add { site, .. } | SectionCommand::Remove { site, .. } => Some(site),
+        SectionCommand::List { .. } => None,
+    }
+}
+
+/// The site that a command changes.
+pub(super) fn changes_funnels(command: &FunnelCommand) -> Option<&String> {
+    match command {
+        FunnelCommand::Add { site, .. } | FunnelCommand::Remove { site, .. } => Some(site),
+        FunnelCommand::List { .. } => None,
+    }
+}
+
+/// The site that a command changes.
+pub(super) fn changes_goals(command: &GoalCommand) -> Option<&String> {
+    match command {
+        GoalCommand::Add { site, .. } | GoalCommand::Remove { site, .. } => Some(site),
+        GoalCommand::List { .. } => None,
+    }
+}
+
 pub fn event(command: EventCommand, control: &Control, now: UnixMs) -> Result<String> {
     match command {
         EventCommand::Add { site, name, properties, once, currency, passive } => {

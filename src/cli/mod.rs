@@ -3,6 +3,7 @@
 //! Commands return what is to be printed, or an error with its exit code; only `main` prints and exits.
 
 mod ask;
+mod audit;
 mod copy;
 mod declare;
 mod people;
@@ -11,6 +12,8 @@ mod site;
 use std::{io, path::PathBuf};
 
 use clap::{Parser, Subcommand};
+
+use audit::Doing;
 
 use crate::{
     config::{self, Config, ConfigError, Environment, RawConfig, StoreChoice},
@@ -87,6 +90,12 @@ pub enum Command {
         /// As reports show it, such as spam.example
         #[arg(long)]
         source: String,
+    },
+    /// List who changed what, latest first
+    Audit {
+        /// Of this site alone
+        #[arg(long)]
+        site: Option<String>,
     },
     /// Add, list, show, change and remove sites
     #[command(subcommand)]
@@ -186,6 +195,10 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
             let config = Config::new(&raw, environment)?;
             return ask::verify(site, json, &config, surroundings);
         }
+        Command::Site(site::SiteCommand::Remove { site, erase: true }) => {
+            let config = Config::new(&raw, environment)?;
+            ask::erase(&site, &config, surroundings)?
+        }
         command => {
             if let Some(request) = ask::request(&command)? {
                 let config = Config::new(&raw, environment)?;
@@ -196,7 +209,10 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
             if matches!(command, Command::User(_) | Command::Key(_)) && control.followed()?.is_some() {
                 return Err(ControlError::Follows.into());
             }
-            on_control(command, &control, surroundings)?
+            let doing = Doing::of(&command, &control, surroundings.now);
+            let printed = on_control(command, &control, surroundings)?;
+            doing.into_iter().for_each(|doing| doing.done(&control, surroundings.now));
+            printed
         }
     };
     Ok(Task::Print(printed))
@@ -229,6 +245,7 @@ fn on_control(command: Command, control: &Control, surroundings: &mut Surroundin
         Command::Goal(command) => declare::goal(command, control, now),
         Command::User(command) => people::user(command, control, surroundings.password),
         Command::Key(command) => people::key(command, control, now),
+        Command::Audit { site } => audit::list(control, site.as_deref(), now),
         // Done before.
         Command::Serve
         | Command::Check

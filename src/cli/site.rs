@@ -58,7 +58,12 @@ pub enum SiteCommand {
         into: String,
     },
     /// Remove a site and all that was counted for it
-    Remove { site: String },
+    Remove {
+        site: String,
+        /// Leave nothing: write the files of both databases anew too, and wait until it is done
+        #[arg(long)]
+        erase: bool,
+    },
 }
 
 /// A setting that `site set` changes.
@@ -108,7 +113,7 @@ pub fn run(command: SiteCommand, control: &Control, now: UnixMs) -> Result<Strin
         }
         // Asked of the process that holds the store.
         SiteCommand::Reset { .. } | SiteCommand::Merge { .. } => Ok(String::new()),
-        SiteCommand::Remove { site } => {
+        SiteCommand::Remove { site, .. } => {
             let removed = control.remove_site(&site, now)?;
             Ok(format!("removed {}; the server erases what was counted for it\n", removed.name))
         }

@@ -69,6 +69,15 @@ impl Control {
         })
     }
 
+    /// Forgets the values that nobody used from `before` on; tells how many.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn forget_values(&self, site: SiteId, before: Day) -> Result<usize> {
+        let sql = "DELETE FROM admitted WHERE site = ?1 AND last_day < ?2";
+        Ok(self.lock().execute(sql, (site.0, before.0))?)
+    }
+
     /// The values of one kind that a site's days admit.
     ///
     /// # Errors

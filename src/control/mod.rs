@@ -4,10 +4,12 @@
 //! a visitor. All calls block: callers on an event loop run them elsewhere.
 
 mod admitted;
+mod audit;
 mod copy;
 mod corrections;
 mod directory;
 mod document;
+mod erasure;
 mod follow;
 mod jobs;
 mod keys;
@@ -34,6 +36,7 @@ use arc_swap::ArcSwap;
 use rusqlite::{Connection, TransactionBehavior};
 
 pub use admitted::{AdmittedKind, KEPT_PER_KIND};
+pub use audit::{Audited, Deed, TOLD_MAX};
 pub use copy::{Becomes, Taken};
 pub use corrections::{Forget, Leaving};
 pub use directory::{Directory, Entry};
@@ -131,6 +134,8 @@ impl Control {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // What is deleted is overwritten.
+        connection.pragma_update(None, "secure_delete", true)?;
         migrate::migrate(&mut connection)?;
         let control = Control {
             connection: Mutex::new(connection),

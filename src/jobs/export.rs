@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{day::Day, declaration::SiteId},
-    store::duckdb::{ExportFormat, Exported, export as write},
+    store::duckdb::{ExportFormat, Exported, Which, export as write},
 };
 
 pub(super) fn export(
@@ -33,7 +33,7 @@ pub(super) fn export(
     rooms.store.copy(&copy)?;
     rooms.go_on()?;
     (rooms.says)("writing tables");
-    let found: Vec<Exported> = write(&copy, folder.path(), format, &sites, days)?;
+    let found: Vec<Exported> = write(&copy, folder.path(), format, &sites, days, Which::Closed)?;
     rooms.go_on()?;
     folder.finish()?;
     let rows: u64 = found.iter().map(|one| one.rows).sum();

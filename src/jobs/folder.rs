@@ -82,6 +82,9 @@ pub(super) fn sweep(control: &Control, data: &Path) {
     if let Err(error) = remove(&work_of(data)) {
         tracing::error!(%error, "copies of a job that was killed are left");
     }
+    if let Err(error) = remove(&super::download::place(data)) {
+        tracing::error!(%error, "what was downloaded is left");
+    }
     let left = control.running_jobs().unwrap_or_else(|error| {
         tracing::error!(%error, "jobs of the last process could not be looked at");
         Vec::new()

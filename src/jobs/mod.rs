@@ -7,6 +7,8 @@ pub mod alone;
 mod backup;
 pub mod copy;
 mod correct;
+pub mod download;
+mod erase;
 mod export;
 mod folder;
 mod manifest;

@@ -12,7 +12,9 @@ use std::{
 };
 
 use super::{
-    Acknowledged, Days, JobError, Request, Result, Rooms, correct, fail_left,
+    Acknowledged, Days, JobError, Request, Result, Rooms, correct,
+    download::{self, Download, Turn},
+    fail_left,
     restore::today,
     run,
     watch::{Watch, tell},
@@ -26,7 +28,7 @@ use crate::{
         declaration::SiteId,
     },
     nodes::reach::Collectors,
-    store::Store,
+    store::{Store, duckdb::ExportFormat},
     verify::{Looks, Scope},
 };
 
@@ -43,6 +45,7 @@ pub struct Server {
     data: PathBuf,
     looks: Box<dyn Fn() -> Looks + Send + Sync>,
     watch: Watch,
+    downloading: Turn,
     stopping: AtomicBool,
     running: Mutex<Option<JoinHandle<()>>>,
     /// Held while something is corrected: jobs and what is left of earlier ones come one after the other.
@@ -61,7 +64,7 @@ impl Server {
             Ok(jobs) => tracing::warn!(jobs, "jobs had not ended when the last process did"),
             Err(error) => tracing::error!(%error, "jobs of the last process could not be looked at"),
         }
-        let (watch, stopping, running, correcting, trouble) = Default::default();
+        let (watch, downloading, stopping, running, correcting, trouble) = Default::default();
         let looks = Box::new(Looks::default);
         let collectors = None;
         Server {
@@ -72,11 +75,21 @@ impl Server {
             data,
             looks,
             watch,
+            downloading,
             stopping,
             running,
             correcting,
             trouble,
         }
+    }
+
+    /// Everything that is stored about a site. Blocks while it is made.
+    ///
+    /// # Errors
+    /// Where another is under way; those of the store and the files.
+    pub fn download(&self, site: &str, format: ExportFormat) -> Result<Download> {
+        let looks = Looks::default();
+        download::prepare(&self.rooms(clock::now(), &looks, &|_| {}), &self.downloading, site, format)
     }
 
     /// With what a verification looks at besides databases, asked for each time.

@@ -125,6 +125,14 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`], where `to` exists or cannot be written too.
     fn copy(&self, to: &Path) -> Result<(), StoreError>;
 
+    /// Leaves nothing in the store's files of what was erased of a site.
+    ///
+    /// # Errors
+    /// [`StoreError`]: `Unavailable` while it is under way; [`Store::erase`] and this are to be called again.
+    fn scrub(&self, _site: SiteId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// What the store is made of, as it says itself: every table of its database with its columns, and the rows that
     /// carry what their family has not.
     ///
@@ -172,6 +180,10 @@ macro_rules! hand_on {
 
         fn copy(&self, to: &std::path::Path) -> Result<(), StoreError> {
             self.ask(|store| store.copy(to))
+        }
+
+        fn scrub(&self, site: SiteId) -> Result<(), StoreError> {
+            self.ask(|store| store.scrub(site))
         }
 
         fn anatomy(&self) -> Result<Vec<crate::store::TableAnatomy>, StoreError> {

@@ -203,6 +203,11 @@ impl Report {
     }
 }
 
+/// What no store's database may have, in words.
+pub(crate) fn strange_columns(tables: &[TableAnatomy]) -> Vec<String> {
+    schema::columns(tables, &[]).found
+}
+
 fn worst(checks: &[Check]) -> Outcome {
     checks.iter().map(|check| check.result).max().unwrap_or(Outcome::Ok)
 }

@@ -19,7 +19,8 @@ use super::{
 use crate::{
     clock,
     control::{
-        Claim, ControlError, Entry, Invalid, NewSite, SESSION_DAYS, Scope, Settings, SiteRecord, read_body,
+        Claim, ControlError, Deed, Entry, Invalid, NewSite, SESSION_DAYS, Scope, Settings, SiteRecord,
+        read_body,
     },
     domain::declaration::{EventDeclaration, Once, PropertyDeclaration, Values},
     verify,
@@ -47,6 +48,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(api("/api/sites/{site}/verification", |it| it.route(web::get().to(verification))))
         .service(api("/api/sites/{site}/proposals", |it| it.route(web::get().to(proposals))))
         .service(api("/api/sites/{site}/proposals/declare", |it| it.route(web::post().to(declare))))
+        .service(api("/api/audit", |it| it.route(web::get().to(audit))))
         .service(api("/api/keys", |it| it.route(web::get().to(keys)).route(web::post().to(add_key))))
         .service(api("/api/keys/{key}", |it| it.route(web::delete().to(revoke_key))));
 }
@@ -138,7 +140,10 @@ async fn claim(request: HttpRequest, state: State, payload: Payload) -> Answer {
         let control = state.control.clone();
         blocking(move || {
             let site = NewSite::new(&site.host, &site.zone);
-            control.claim(Claim { token: &token, name: &name, password: &password, site }, clock::now())
+            let claim = Claim { token: &token, name: &name, password: &password, site };
+            let claimed = control.claim(claim, clock::now())?;
+            control.audit(&name, Deed::Claimed, Some(claimed.1.id), clock::now());
+            Ok::<_, ControlError>(claimed)
         })
         .await?
     };
@@ -191,17 +196,27 @@ async fn sites(state: State, access: Access) -> Answer {
 }
 
 async fn add_site(state: State, access: Access, payload: Payload) -> Answer {
-    access.staff()?;
+    let who = access.staff()?.name.clone();
     let SiteBody { host, zone } = body(payload).await?;
     let control = state.control.clone();
-    let added = blocking(move || control.add_site(NewSite::new(&host, &zone), clock::now())).await?;
+    let added = blocking(move || {
+        let added = control.add_site(NewSite::new(&host, &zone), clock::now())?;
+        control.audit(&who, Deed::SiteAdded, Some(added.id), clock::now());
+        Ok::<_, ControlError>(added)
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(json!({ "site": record_card(&added) })))
 }
 
 async fn remove_site(state: State, access: Access, site: Path<String>) -> Answer {
-    access.staff()?;
+    let who = access.staff()?.name.clone();
     let control = state.control.clone();
-    blocking(move || control.remove_site(&site, clock::now())).await?;
+    blocking(move || {
+        let removed = control.remove_site(&site, clock::now())?;
+        control.audit(&who, Deed::SiteRemoved, Some(removed.id), clock::now());
+        Ok::<_, ControlError>(())
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(json!({})))
 }
 
@@ -217,13 +232,15 @@ fn answer_settings(record: SiteRecord) -> Answer {
 }
 
 async fn replace_settings(state: State, access: Access, site: Path<String>, payload: Payload) -> Answer {
-    access.staff()?;
+    let who = access.staff()?.name.clone();
     let document: Value = body(payload).await?;
     let control = state.control.clone();
     let changed = blocking(move || {
         let now = clock::now();
         let (version, wanted) = control.site(&site, now)?.read_document(document)?;
-        control.replace_site(&site, version, wanted, now)
+        let changed = control.replace_site(&site, version, wanted, now)?;
+        control.audit(&who, Deed::SiteChanged, Some(changed.id), now);
+        Ok::<_, ControlError>(changed)
     });
     answer_settings(changed.await?)
 }
@@ -246,13 +263,14 @@ async fn proposals(state: State, access: Access, site: Path<String>) -> Answer {
 }
 
 async fn declare(state: State, access: Access, site: Path<String>, payload: Payload) -> Answer {
-    access.staff()?;
+    let who = access.staff()?.name.clone();
     let proposal: Proposed = body(payload).await?;
     let state = state.into_inner();
     let changed = blocking(move || -> Result<SiteRecord, ControlError> {
         let changed = state
             .control
             .change_site(&site, clock::now(), |settings| Ok(add_to_vocabulary(settings, &proposal)?))?;
+        state.control.audit(&who, Deed::ValueDeclared, Some(changed.id), clock::now());
         state.live.declared(changed.id, &proposal);
         Ok(changed)
     });
@@ -306,6 +324,14 @@ struct KeyBody {
     scope: Scope,
 }
 
+/// Who did what, latest first.
+async fn audit(state: State, access: Access) -> Answer {
+    access.staff()?;
+    let control = state.control.clone();
+    let audit = blocking(move || control.audited(None)).await?;
+    Ok(HttpResponse::Ok().json(json!({ "audit": audit })))
+}
+
 async fn keys(state: State, access: Access) -> Answer {
     access.staff()?;
     let control = state.control.clone();
@@ -314,16 +340,29 @@ async fn keys(state: State, access: Access) -> Answer {
 }
 
 async fn add_key(state: State, access: Access, payload: Payload) -> Answer {
-    access.staff()?;
+    let who = access.staff()?.name.clone();
     let KeyBody { name, site, scope } = body(payload).await?;
     let control = state.control.clone();
-    let key = blocking(move || control.add_key(&name, &site, scope, clock::now())).await?;
+    let key = blocking(move || {
+        let now = clock::now();
+        let key = control.add_key(&name, &site, scope, now)?;
+        control.audit(&who, Deed::KeyAdded, Some(control.site(&site, now)?.id), now);
+        Ok::<_, ControlError>(key)
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(json!({ "key": key })))
 }
 
 async fn revoke_key(state: State, access: Access, key: Path<String>) -> Answer {
-    access.staff()?;
+    let who = access.staff()?.name.clone();
     let control = state.control.clone();
-    let revoked = blocking(move || control.revoke_key(&key, clock::now())).await?;
+    let revoked = blocking(move || {
+        let now = clock::now();
+        let revoked = control.revoke_key(&key, now)?;
+        let site = control.site(&revoked.site, now).ok().map(|site| site.id);
+        control.audit(&who, Deed::KeyRevoked, site, now);
+        Ok::<_, ControlError>(revoked)
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(json!({ "key": revoked })))
 }

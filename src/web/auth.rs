@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::{error::ApiError, throttle::LoginThrottle};
 use crate::{
     clock,
-    control::{Control, ControlError, Directory, Entry, SESSION_DAYS, Scope, User},
+    control::{Control, ControlError, Deed, Directory, Entry, SESSION_DAYS, Scope, User},
     domain::{day::UnixMs, declaration::SiteId, view::Reader},
 };
 
@@ -268,7 +268,14 @@ pub(super) async fn sign_in(
     let session = {
         let _turn = state.hashing_turn().await?;
         let control = state.control.clone();
-        blocking(move || control.sign_in(&name, &password, now)).await?
+        blocking(move || {
+            let session = control.sign_in(&name, &password, now)?;
+            if let Some(session) = &session {
+                control.audit(&session.user.name, Deed::SignedIn, None, now);
+            }
+            Ok::<_, ControlError>(session)
+        })
+        .await?
     };
     let Some(session) = session else {
         let wrong = "name or password is wrong";

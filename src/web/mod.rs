@@ -3,6 +3,7 @@
 pub mod api_control;
 pub mod assets;
 pub mod auth;
+pub mod download;
 pub mod error;
 pub mod health;
 pub mod live;
@@ -93,7 +94,7 @@ pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
         app.default_service(web::to(error::only_collecting));
         return;
     }
-    app.configure(reports::routes).configure(api_control::routes);
+    app.configure(reports::routes).configure(download::routes).configure(api_control::routes);
     if shared.demo {
         app.service(web::resource(["/demo", "/demo/{file:.*}"]).route(web::get().to(assets::demo)));
     }

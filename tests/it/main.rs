@@ -19,6 +19,7 @@ mod docs; // the documents against the code: links, files, settings
 mod duplicates; // requests sent twice, and batches
 #[path = "../clickhouse/engine.rs"]
 mod engine; // a real ClickHouse for tests
+mod erase; // a site that leaves nothing
 mod expected; // what a report must say, from the naive recount
 mod faults; // calls on files that fail, wait or kill, set from outside
 mod filtered; // reports with one filter, against the naive recount

@@ -28,6 +28,8 @@ fn breaches(report: &Report) -> Vec<(Kind, &[String])> {
 #[tokio::test]
 async fn real_days_are_verified_and_what_is_planted_is_found() {
     let install = Install::new();
+    let closed = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(install.home.data.path(), closed).unwrap();
     let server = install.serve();
     let api = Api::of(&server);
     install.three_days(&api).await;
@@ -45,7 +47,7 @@ async fn real_days_are_verified_and_what_is_planted_is_found() {
     );
     assert_eq!(check(&report, Kind::Sums).found, [] as [String; 0]);
     assert_eq!(check(&report, Kind::K).rows, 2, "two days have closed");
-    assert!(check(&report, Kind::Sizes).rows > 1_000 && check(&report, Kind::Journals).rows >= 4);
+    assert!(check(&report, Kind::Sizes).rows > 100 && check(&report, Kind::Journals).rows >= 2);
     let text = install.home.run(&["verify", "--site", SITE]);
     assert!(text.contains("Site example.com") && text.contains("two families"), "{text}");
     let (status, answer) = api.get(&format!("/api/sites/{SITE}/verification"), &install.staff).await;

@@ -50,3 +50,60 @@ fn strays(table: Table) -> String {
         fits.join(" OR ")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{release, store},
+        *,
+    };
+    use crate::{store::Store, verify::strange_columns};
+
+    /// In one wide table a row could carry two families: each that does is counted, and no other is.
+    #[test]
+    fn rows_of_two_families_and_planted_columns_are_seen() {
+        let store = store();
+        store.insert(&release(1)).unwrap();
+        let strays = || -> Vec<(String, u64)> {
+            let found = store.anatomy().unwrap().into_iter();
+            let of = |table: TableAnatomy| table.strays.iter().map(|(_, rows)| rows).sum::<u64>();
+            found.map(|table| (table.name.clone(), of(table))).filter(|(_, rows)| *rows > 0).collect()
+        };
+        assert_eq!(strays(), []);
+        assert_eq!(strange_columns(&store.anatomy().unwrap()), [] as [String; 0]);
+        for (family, more) in
+            [("place", "browser"), ("device", "channel"), ("page", "country"), ("wide", "source")]
+        {
+            let sql = format!(
+                "INSERT INTO pages (site, family, day, {more}, rows) SELECT 1, '{family}', '2026-11-20', 'x', 1"
+            );
+            store.command(&sql, &[]).unwrap();
+        }
+        let hour = "INSERT INTO pages (site, family, day, hour, country, rows) SELECT 1, 'place', '2026-11-20', 7, 'EE', 1";
+        store.command(hour, &[]).unwrap();
+        assert_eq!(strays(), [("pages".to_owned(), 5)]);
+        store.command("ALTER TABLE pages ADD COLUMN visitor UInt64", &[]).unwrap();
+        store.command("CREATE TABLE seen (address String) ENGINE = MergeTree ORDER BY address", &[]).unwrap();
+        assert_eq!(
+            strange_columns(&store.anatomy().unwrap()),
+            [
+                "table `pages` has a column `visitor` that no row may have",
+                "the store has a table `seen` that is not Mayfly's"
+            ]
+        );
+    }
+
+    #[test]
+    fn of_an_erased_site_not_even_the_notes_are_left() {
+        let store = store();
+        let one = release(1);
+        store.insert(&one).unwrap();
+        store.keep(one.id.site, 12).unwrap();
+        store.erase(one.id.site, None).unwrap();
+        store.scrub(one.id.site).unwrap();
+        for table in super::super::whole::DATED.into_iter().chain(["retention", "erasures", "merges"]) {
+            let sql = format!("SELECT count() FROM {table} WHERE site = {}", one.id.site.0);
+            assert_eq!(store.fetch::<u64>(&store.asking(&sql)).unwrap(), [0], "{table}");
+        }
+    }
+}

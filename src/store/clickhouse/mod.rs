@@ -339,6 +339,15 @@ impl Store for ClickStore {
         super::duckdb::copy_rows(self, to)
     }
 
+    /// Rows go with the parts that held them, which ClickHouse removes minutes after a mutation; here go the notes.
+    fn scrub(&self, site: SiteId) -> Result<(), StoreError> {
+        for table in ["retention", "merges", "erasures"] {
+            let sql = format!("ALTER TABLE {} DELETE WHERE site = {{site:UInt32}}", self.tables.held(table));
+            self.command(&sql, &[("site", &site.0.to_string())])?;
+        }
+        Ok(())
+    }
+
     fn anatomy(&self) -> Result<Vec<TableAnatomy>, StoreError> {
         anatomy::anatomy(self)
     }

@@ -16,6 +16,7 @@ use crate::{
         AsOf, Store, StoreError,
         duckdb::{DuckStore, Limits},
     },
+    verify::strange_columns,
 };
 
 const ONE: SiteId = SiteId(1);
@@ -101,6 +102,18 @@ pub(super) fn whole_days(store: &dyn Store, releases: &[Release]) {
     assert_eq!(store.releases(ONE, FIRST, LAST).expect("releases are read"), sound);
     assert_eq!(everything(store, TWO), before, "another site's rows are not touched");
     copies(store, releases);
+    is_made_of_what_rows_may_say(store);
+}
+
+/// No column but those of the domain's list, and no row that carries what its family has not.
+fn is_made_of_what_rows_may_say(store: &dyn Store) {
+    let tables = store.anatomy().expect("a store says what it is made of");
+    assert_eq!(strange_columns(&tables), [] as [String; 0]);
+    for table in Table::ALL {
+        let there = tables.iter().any(|one| one.name.starts_with(table.name()) && one.columns.len() > 4);
+        assert!(there, "{} is among {tables:?}", table.name());
+    }
+    assert!(tables.iter().all(|table| table.strays.is_empty()), "{tables:?}");
 }
 
 fn relabelled(rows: Vec<Row>, day: Day) -> Vec<Row> {

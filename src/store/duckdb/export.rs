@@ -42,6 +42,14 @@ impl ExportFormat {
     }
 }
 
+/// Which days of a site are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Closed,
+    /// Open ones too, as far as they are released.
+    Stored,
+}
+
 /// A file that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exported {
@@ -50,7 +58,7 @@ pub struct Exported {
     pub rows: u64,
 }
 
-/// Writes the rows of closed days of some sites, a file for each table and family and one for `days`, from a
+/// Writes the rows of days of some sites, a file for each table and family and one for `days`, from a
 /// copy of the database. A key is one row: what several releases brought is added up.
 ///
 /// # Errors
@@ -61,6 +69,7 @@ pub fn export(
     format: ExportFormat,
     sites: &[(SiteId, String)],
     days: (Option<Day>, Option<Day>),
+    which: Which,
 ) -> Result<Vec<Exported>, StoreError> {
     let config = Config::default()
         .enable_autoload_extension(false)
@@ -68,7 +77,7 @@ pub fn export(
         .and_then(|config| config.max_memory("512MB"))
         .map_err(unavailable)?;
     let connection = Connection::open_with_flags(copy, config).map_err(unavailable)?;
-    choose(&connection, sites, days).map_err(unavailable)?;
+    choose(&connection, sites, days, which).map_err(unavailable)?;
     let mut found = Vec::new();
     for table in Table::ALL {
         for &family in table.families() {
@@ -85,20 +94,27 @@ pub fn export(
     Ok(found)
 }
 
-/// The closed site-days, by node: `chosen`.
+/// The site-days, by node: `chosen`.
 fn choose(
     connection: &Connection,
     sites: &[(SiteId, String)],
     (first, last): (Option<Day>, Option<Day>),
+    which: Which,
 ) -> duckdb::Result<()> {
+    let days = match which {
+        Which::Closed => "days",
+        Which::Stored => "releases",
+    };
     connection.execute_batch("CREATE TEMP TABLE named (site INTEGER, name VARCHAR)")?;
     for (site, name) in sites {
         connection.execute("INSERT INTO named VALUES (?, ?)", params![site.0, name])?;
     }
     let (first, last) = (first.unwrap_or(Day(i32::MIN / 2)), last.unwrap_or(Day(i32::MAX / 2)));
     connection.execute(
-        "CREATE TEMP TABLE chosen AS SELECT named.name AS label, days.site, days.day, days.node \
-         FROM days JOIN named ON named.site = days.site WHERE days.day BETWEEN ? AND ?",
+        &format!(
+            "CREATE TEMP TABLE chosen AS SELECT DISTINCT named.name AS label, it.site, it.day, it.node \
+             FROM {days} AS it JOIN named ON named.site = it.site WHERE it.day BETWEEN ? AND ?"
+        ),
         params![date(first), date(last)],
     )?;
     Ok(())
@@ -194,7 +210,15 @@ mod tests {
         store.insert(&Release { id, rows: texts.map(row).into(), close: Some(close) }).unwrap();
         drop(store);
         let found = |format: ExportFormat, reader: &str| {
-            export(&path, folder.path(), format, &[(site, "example.com".to_owned())], (None, None)).unwrap();
+            export(
+                &path,
+                folder.path(),
+                format,
+                &[(site, "example.com".to_owned())],
+                (None, None),
+                Which::Closed,
+            )
+            .unwrap();
             let file = folder.path().join(format!("pages_source.{}", format.name()));
             let sql = format!(
                 "SELECT source FROM {reader}('{}'{})",

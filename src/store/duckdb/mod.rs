@@ -8,6 +8,7 @@ mod correct;
 mod daily;
 mod export;
 mod migrate;
+mod scrub;
 mod sql;
 mod whole;
 mod write;
@@ -30,8 +31,9 @@ use crate::domain::{
 };
 
 use daily::Loose;
-pub use export::{ExportFormat, Exported, export};
+pub use export::{ExportFormat, Exported, Which, export};
 pub use migrate::NEWEST;
+use scrub::Scrub;
 pub use whole::FamilySums;
 use whole::OwnFile;
 pub(super) use whole::copy_rows;
@@ -71,6 +73,7 @@ pub struct DuckStore {
     /// Days whose rows are read, because they are not added up: changed after the commit that changes them,
     /// so that a reader is at worst late, and reads rows where it need not.
     loose: RwLock<Loose>,
+    scrub: Scrub,
     /// `None` in memory. Last, so that it is closed after DuckDB has let go of its lock.
     file: Option<OwnFile>,
 }
@@ -84,10 +87,14 @@ impl DuckStore {
         if !path.exists() {
             migrate::make(path, config(limits).map_err(unavailable)?)?;
         }
+        DuckStore::open_as_it_is(path, limits, Scrub::opening(path, limits))
+    }
+
+    fn open_as_it_is(path: &Path, limits: &Limits, scrub: Scrub) -> Result<DuckStore, StoreError> {
         let config = config(limits).map_err(unavailable)?;
         let connection = Connection::open_with_flags(path, config).map_err(unavailable)?;
         let file = OwnFile::open(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        DuckStore::over(connection, Some(file))
+        DuckStore::over(connection, Some(file), scrub)
     }
 
     /// A database in memory, for tests and for trying things out.
@@ -96,15 +103,30 @@ impl DuckStore {
     /// As [`DuckStore::open`].
     pub fn in_memory(limits: &Limits) -> Result<DuckStore, StoreError> {
         let config = config(limits).map_err(unavailable)?;
-        DuckStore::over(Connection::open_in_memory_with_flags(config).map_err(unavailable)?, None)
+        DuckStore::over(
+            Connection::open_in_memory_with_flags(config).map_err(unavailable)?,
+            None,
+            Scrub::nothing(),
+        )
     }
 
-    fn over(mut connection: Connection, file: Option<OwnFile>) -> Result<DuckStore, StoreError> {
+    fn over(
+        mut connection: Connection,
+        file: Option<OwnFile>,
+        scrub: Scrub,
+    ) -> Result<DuckStore, StoreError> {
         migrate::migrate(&mut connection)?;
         daily::catch_up(&mut connection).map_err(unavailable)?;
         let loose = RwLock::new(daily::loose(&connection).map_err(unavailable)?);
         let source = Mutex::new(connection.try_clone().map_err(unavailable)?);
-        Ok(DuckStore { writer: Mutex::new(connection), source, readers: Mutex::default(), loose, file })
+        Ok(DuckStore {
+            writer: Mutex::new(connection),
+            source,
+            readers: Mutex::default(),
+            loose,
+            scrub,
+            file,
+        })
     }
 
     /// Moves what the write-ahead log holds into the database file. Done by itself as the log grows; worth
@@ -235,7 +257,7 @@ impl Store for DuckStore {
 
     fn erase(&self, site: SiteId, before: Option<Day>) -> Result<(), StoreError> {
         let mut writer = self.writer();
-        write::erase(&mut writer, site, before)?;
+        self.scrub.erased(write::erase(&mut writer, site, before)?);
         let mut loose = self.loose.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(days) = loose.get_mut(&site.0) {
             days.retain(|&day| before.is_some_and(|before| day >= before));
@@ -245,7 +267,7 @@ impl Store for DuckStore {
 
     /// After a fatal error (a disk that was full while it wrote) DuckDB answers nothing until it is opened anew.
     fn usable(&self) -> bool {
-        self.writer().execute_batch("SELECT 1").is_ok()
+        !self.scrub.is_leaving() && self.writer().execute_batch("SELECT 1").is_ok()
     }
 
     fn sites(&self) -> Result<Vec<SiteId>, StoreError> {
@@ -281,6 +303,11 @@ impl Store for DuckStore {
 
     fn copy(&self, to: &Path) -> Result<(), StoreError> {
         self.copy_to(to)
+    }
+
+    /// The file is written anew by the opening that follows: this one answers nothing after it.
+    fn scrub(&self, _: SiteId) -> Result<(), StoreError> {
+        self.file.as_ref().map_or(Ok(()), |file| self.scrub.ask(file.path()))
     }
 
     /// Each family has tables of its own, so that no row can carry another's.
@@ -346,165 +373,4 @@ fn unavailable(error: duckdb::Error) -> StoreError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        domain::{
-            day::Hour,
-            row::{Family, Row, Table, columns, has_hour},
-        },
-        store::conformance::{Shape, conformance},
-    };
-
-    fn store() -> DuckStore {
-        DuckStore::in_memory(&Limits { memory_mb: 256, threads: 1 }).unwrap()
-    }
-
-    #[test]
-    fn it_conforms() {
-        let store = store();
-        conformance(&store, &Shape::small());
-    }
-
-    #[test]
-    fn it_survives_every_fault_with_each_count_once() {
-        crate::store::faults::faults(store);
-    }
-
-    #[test]
-    fn a_file_conforms() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = DuckStore::open(&dir.path().join("rows.duckdb"), &Limits::default()).unwrap();
-        conformance(&store, &Shape { seed: 2, ..Shape::small() });
-    }
-
-    #[test]
-    fn the_log_is_folded_into_the_file_early() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = DuckStore::open(&dir.path().join("rows.duckdb"), &Limits::default()).unwrap();
-        let day = Day(20_779);
-        let row = |n: usize, number: u32| Row {
-            table: Table::Pages,
-            family: Family::Page,
-            day,
-            hour: Some(Hour(3)),
-            keys: ["page".into(), format!("example.com/{number}/{n}").into()].into(),
-            counts: vec![1; Table::Pages.counters().len()].into(),
-        };
-        for number in 1..=12 {
-            let rows = (1_000..2_000).map(|n| row(n, number)).collect();
-            let id = ReleaseId { site: SiteId(1), day, node: 0, number };
-            store.insert(&Release { id, rows, close: None }).unwrap();
-            let log = std::fs::metadata(dir.path().join("rows.duckdb.wal")).map_or(0, |log| log.len());
-            assert!(log < 2 << 20, "{log} bytes after {number} releases");
-        }
-    }
-
-    #[track_caller]
-    fn has_columns(store: &DuckStore, table: &str, expected: &[&str]) {
-        let sql = "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index";
-        let found: Vec<String> = store
-            .reading(|connection| {
-                connection.prepare(sql)?.query_map(params![table], |row| row.get(0))?.collect()
-            })
-            .unwrap();
-        assert_eq!(found, expected, "{table}");
-    }
-
-    #[test]
-    fn the_schema_has_the_columns_of_the_domain() {
-        let store = store();
-        for table in Table::ALL {
-            for &family in table.families() {
-                let mut expected = vec!["site", "day"];
-                expected.extend(has_hour(table, family).then_some("hour"));
-                expected.extend(columns(table, family).iter().map(|column| column.name()));
-                expected.extend(table.counters());
-                expected.extend(["node", "release"]);
-                has_columns(&store, &sql::located(table, family), &expected);
-            }
-        }
-        for family in daily::FAMILIES {
-            let mut expected = vec!["site", "day"];
-            expected.extend(daily::keys(family).into_iter().map(|column| column.name()));
-            expected.extend(Table::Pages.counters());
-            has_columns(&store, &daily::name(family), &expected);
-        }
-    }
-
-    #[test]
-    fn a_file_survives_and_a_newer_one_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("rows.duckdb");
-        for _ in 0..2 {
-            DuckStore::open(&path, &Limits::default()).unwrap().checkpoint().unwrap();
-        }
-        let store = DuckStore::open(&path, &Limits::default()).unwrap();
-        store.writer().execute_batch("INSERT INTO migrations VALUES (99, 'x')").unwrap();
-        drop(store);
-        let opened = DuckStore::open(&path, &Limits::default());
-        assert!(matches!(opened, Err(StoreError::Newer { found: 99, known: NEWEST })));
-    }
-
-    #[test]
-    fn what_readers_and_memory_may_take_is_bounded() {
-        let store = DuckStore::in_memory(&Limits { memory_mb: 128, threads: 1 }).unwrap();
-        let depth = IDLE_MAX + 2;
-        fn nested(store: &DuckStore, depth: usize) -> String {
-            let ask = |connection: &Connection| match depth {
-                0 => connection.query_row("SELECT current_setting('max_memory')", [], |row| row.get(0)),
-                _ => Ok(nested(store, depth - 1)),
-            };
-            store.reading(ask).unwrap()
-        }
-        assert_eq!(nested(&store, depth), "122.0 MiB");
-        assert_eq!(store.idle().len(), IDLE_MAX);
-    }
-
-    /// Far more statements than a reader keeps, each twice: the oldest made room, and is prepared again.
-    #[test]
-    fn a_reader_that_has_forgotten_a_statement_prepares_it_again() {
-        let store = store();
-        for _ in 0..2 {
-            for n in 0..3 * STATEMENTS_MAX {
-                let ask = |connection: &Connection| {
-                    connection.prepare_cached(&format!("SELECT {n}"))?.query_row([], |row| row.get(0))
-                };
-                assert_eq!(store.reading::<usize>(ask).unwrap(), n);
-            }
-        }
-        assert_eq!(store.idle().len(), 1, "one reader was asked all of it");
-    }
-
-    #[test]
-    fn a_reader_waits_for_no_writer() {
-        let store = store();
-        assert!(store.idle().is_empty(), "the reader must be a new one");
-        let writing = store.writer();
-        let (tell, told) = std::sync::mpsc::channel();
-        std::thread::scope(|scope| {
-            scope.spawn(|| tell.send(store.last_release(SiteId(1), Day(20_779), 0)));
-            let answer = told.recv_timeout(std::time::Duration::from_secs(20));
-            drop(writing);
-            assert_eq!(answer.expect("answered while a writer works").unwrap(), 0);
-        });
-    }
-
-    #[test]
-    fn a_migration_applied_in_another_form_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("rows.duckdb");
-        let store = DuckStore::open(&path, &Limits::default()).unwrap();
-        store.writer().execute_batch("UPDATE migrations SET checksum = 'other'").unwrap();
-        drop(store);
-        assert!(matches!(DuckStore::open(&path, &Limits::default()), Err(StoreError::Refused(_))));
-    }
-
-    #[test]
-    fn no_extension_and_no_other_file_can_be_reached() {
-        let store = store();
-        for sql in ["SELECT * FROM read_text('/etc/hostname')", "INSTALL httpfs", "COPY days TO 'x.csv'"] {
-            assert!(store.writer().execute_batch(sql).is_err(), "{sql}");
-        }
-    }
-}
+mod tests;

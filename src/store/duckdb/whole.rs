@@ -39,6 +39,10 @@ impl OwnFile {
         Ok(OwnFile { path: path.to_owned(), file: File::open(path)? })
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Copies file and log. Nothing may write meanwhile.
     pub fn copy(&self, to: &Path) -> io::Result<()> {
         let mut from = &self.file;

@@ -129,20 +129,22 @@ pub(super) fn row_tables() -> impl Iterator<Item = String> {
     Table::ALL.into_iter().flat_map(|table| table.families().iter().map(move |&one| located(table, one)))
 }
 
-/// Removes a site's rows of days before `before`, or all of them, with the identities of their releases.
+/// Removes a site's rows of days before `before`, or all of them, with the identities of their releases; tells how many.
 pub(super) fn erase(
     connection: &mut Connection,
     site: SiteId,
     before: Option<Day>,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
+    let mut rows = 0;
     let transaction = connection.transaction().map_err(unavailable)?;
     let before = date(before.unwrap_or(Day(i32::MAX / 2)));
     let added_up = daily::FAMILIES.into_iter().map(daily::name);
     for table in row_tables().chain(added_up).chain(["daily", "days", "releases"].map(str::to_owned)) {
         let sql = format!("DELETE FROM {table} WHERE site = ? AND day < ?");
-        transaction.execute(&sql, params![site.0, before]).map_err(unavailable)?;
+        rows += transaction.execute(&sql, params![site.0, before]).map_err(unavailable)?;
     }
     transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))?;
     // So that what was erased is gone from the file's log too.
-    connection.execute_batch("CHECKPOINT").map_err(unavailable)
+    connection.execute_batch("CHECKPOINT").map_err(unavailable)?;
+    Ok(rows)
 }

@@ -1,0 +1,165 @@
+//! Who did what to which site: administrators' changes, and nothing of a visitor. Sites are kept by number, so that
+//! what is left of an erased one names nothing.
+
+use serde::Serialize;
+
+use super::{Control, Result};
+use crate::domain::{
+    day::{UnixMs, Zone},
+    declaration::SiteId,
+};
+
+/// Most entries that are kept; the oldest make room.
+const ENTRIES_MAX: u32 = 100_000;
+/// Most entries that are told at once, the latest.
+pub const TOLD_MAX: u32 = 1_000;
+const MINUTE_MS: UnixMs = 60_000;
+
+/// What was done. The words are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    Claimed,
+    SignedIn,
+    UserAdded,
+    UserReset,
+    SiteAdded,
+    SiteChanged,
+    SiteRenamed,
+    SiteReset,
+    SiteMerged,
+    SiteRemoved,
+    SiteErased,
+    ValueDeclared,
+    SourceForgotten,
+    KeyAdded,
+    KeyRevoked,
+    BackedUp,
+    Restored,
+    Exported,
+    Downloaded,
+}
+
+impl Deed {
+    pub const fn words(self) -> &'static str {
+        match self {
+            Deed::Claimed => "claimed the install",
+            Deed::SignedIn => "signed in",
+            Deed::UserAdded => "added a person",
+            Deed::UserReset => "set a person's password",
+            Deed::SiteAdded => "added the site",
+            Deed::SiteChanged => "changed its settings",
+            Deed::SiteRenamed => "renamed it",
+            Deed::SiteReset => "erased all that was counted",
+            Deed::SiteMerged => "made it part of another site",
+            Deed::SiteRemoved => "removed it",
+            Deed::SiteErased => "removed and erased it",
+            Deed::ValueDeclared => "declared a proposal",
+            Deed::SourceForgotten => "took a source from closed days",
+            Deed::KeyAdded => "made a key",
+            Deed::KeyRevoked => "revoked a key",
+            Deed::BackedUp => "made a backup",
+            Deed::Restored => "restored a backup",
+            Deed::Exported => "exported rows",
+            Deed::Downloaded => "downloaded all that is stored",
+        }
+    }
+}
+
+/// An entry as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Audited {
+    /// To the minute, UTC: `2026-11-22 17:05`.
+    pub at: String,
+    pub who: String,
+    pub what: String,
+    /// Its name now, or `site 7` where there is none of that number any more.
+    pub site: Option<String>,
+}
+
+impl Control {
+    /// Notes what somebody did. Never fails what was done: an error is logged.
+    pub fn audit(&self, who: &str, deed: Deed, site: Option<SiteId>, now: UnixMs) {
+        if let Err(error) = self.try_audit(who, deed, site, now) {
+            tracing::error!(%error, "an entry of the audit log could not be written");
+        }
+    }
+
+    fn try_audit(&self, who: &str, deed: Deed, site: Option<SiteId>, now: UnixMs) -> Result<()> {
+        let at = now - now.rem_euclid(MINUTE_MS);
+        self.write(|connection| {
+            connection.execute(
+                "INSERT INTO audit (at, who, what, site) VALUES (?1, ?2, ?3, ?4)",
+                (at, who, deed.words(), site.map(|site| site.0)),
+            )?;
+            let last = connection.last_insert_rowid();
+            connection.execute("DELETE FROM audit WHERE id <= ?1", [last - i64::from(ENTRIES_MAX)])?;
+            Ok(())
+        })
+    }
+
+    /// The latest entries, latest first; of one site, or all.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn audited(&self, site: Option<SiteId>) -> Result<Vec<Audited>> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(
+            "SELECT at, who, what, coalesce(sites.name, 'site ' || audit.site)
+             FROM audit LEFT JOIN sites ON sites.id = audit.site
+             WHERE ?1 IS NULL OR audit.site = ?1 ORDER BY audit.id DESC LIMIT ?2",
+        )?;
+        let entries = statement.query_map((site.map(|site| site.0), TOLD_MAX), |row| {
+            Ok(Audited { at: minute(row.get(0)?), who: row.get(1)?, what: row.get(2)?, site: row.get(3)? })
+        })?;
+        Ok(entries.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Erases entries from before a moment; tells how many.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub fn erase_audit(&self, before: UnixMs) -> Result<usize> {
+        Ok(self.lock().execute("DELETE FROM audit WHERE at < ?1", [before])?)
+    }
+}
+
+fn minute(at: UnixMs) -> String {
+    let minutes = at.rem_euclid(86_400_000) / MINUTE_MS;
+    format!("{} {:02}:{:02}", Zone::utc().day_at(at), minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::NewSite;
+
+    #[test]
+    fn deeds_are_told_by_name_until_the_site_is_gone_and_go_with_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(&folder.path().join("control.sqlite"), 0).unwrap();
+        let site = control.add_site(NewSite::new("example.com", "UTC"), 0).unwrap().id;
+        control.audit("ada", Deed::SiteAdded, Some(site), 61_000);
+        control.audit("bob", Deed::BackedUp, None, 180_000);
+        let told = control.audited(None).unwrap();
+        assert_eq!(told.iter().map(|one| &*one.who).collect::<Vec<_>>(), ["bob", "ada"]);
+        assert_eq!((&*told[1].at, &*told[1].what), ("1970-01-01 00:01", "added the site"));
+        assert_eq!((told[0].site.as_deref(), told[1].site.as_deref()), (None, Some("example.com")));
+        assert_eq!(control.audited(Some(site)).unwrap(), told[1..]);
+        control.remove_site("example.com", 0).unwrap();
+        assert_eq!(control.audited(Some(site)).unwrap()[0].site.as_deref(), Some("site 1"));
+        assert_eq!((control.erase_audit(60_000).unwrap(), control.erase_audit(60_001).unwrap()), (0, 1));
+        assert_eq!(control.audited(None).unwrap(), told[..1]);
+    }
+
+    #[test]
+    fn the_oldest_entries_make_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = Control::open(&folder.path().join("control.sqlite"), 0).unwrap();
+        control.audit("ada", Deed::BackedUp, None, 0);
+        let skip = "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'audit'";
+        control.lock().execute(skip, [ENTRIES_MAX]).unwrap();
+        control.audit("bob", Deed::BackedUp, None, 0);
+        let told = control.audited(None).unwrap();
+        assert_eq!(told.iter().map(|one| &*one.who).collect::<Vec<_>>(), ["bob"]);
+    }
+}
