@@ -66,6 +66,10 @@ diskfull: bin ## a small tmpfs that is really full (as root, for the mount)
 clocks: bin ## all time zones day by day, and servers whose clocks jump
 	CLOCKS=1 $(CARGO) test --locked --profile ci --test it -- zones:: clocks:: --nocapture
 
+rotation: sabotaged ## each site's own midnight in every time zone, under load: what is left a minute later
+	ROTATION=1 MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
+		$(CARGO) test --locked --profile ci --test it attacks::rotation -- --nocapture
+
 upgrade: bin ## restart on one socket under load, 20 times
 	UPGRADES=20 $(CARGO) test --locked --profile ci --test it upgrade::nobody -- --nocapture
 
