@@ -317,6 +317,15 @@ async fn sites_are_listed_with_their_numbers_added_and_removed() {
         .await
         .says(404, &["example.org"]);
     assert_eq!(server.control.removals().unwrap().len(), 1);
+    let audit = server.get("/api/audit", ada.clone()).await.is(200).json["audit"].clone();
+    assert_eq!((&audit[0]["who"], &audit[0]["what"]), (&json!("ada"), &json!("removed it")));
+    assert_eq!((&audit[0]["site"], &audit[1]["what"]), (&json!("site 2"), &json!("added the site")));
+    // What the last verification says; nothing before the first.
+    let path = "/api/sites/example.com/verification";
+    assert_eq!(server.get(path, ada.clone()).await.is(200).json["verification"], Value::Null);
+    let report = r#"{"version":"1","at":"x","by":"x","result":"ok","checks":[],"sites":[]}"#;
+    server.control.keep_verification(report).unwrap();
+    assert_eq!(server.get(path, ada).await.is(200).json["verification"]["result"], "ok");
 }
 
 #[actix_web::test]
@@ -330,6 +339,8 @@ async fn nothing_but_state_and_sign_in_opens_to_strangers_and_keys() {
         (Method::GET, "/api/sites/example.com/settings"),
         (Method::PUT, "/api/sites/example.com/settings"),
         (Method::GET, "/api/sites/example.com/proposals"),
+        (Method::GET, "/api/sites/example.com/verification"),
+        (Method::GET, "/api/audit"),
         (Method::POST, "/api/sites/example.com/proposals/declare"),
         (Method::GET, "/api/keys"),
         (Method::POST, "/api/keys"),
