@@ -412,15 +412,10 @@ mod tests {
             (state >> 33) as usize
         };
         let mut changes: Vec<Change> = (0..1 + next() % 6)
-            .map(|_| Change::Write {
-                region: next() % 2,
-                at: next() as u16,
-                len: 1 + next() % CHANGE_BYTES_MAX,
-                byte: next() as u8,
-            })
+            .map(|_| Change::Write(next() % 2, next() as u16, 1 + next() % CHANGE_BYTES_MAX, next() as u8))
             .collect();
         if seq.is_multiple_of(400) {
-            changes.push(Change::Grow { region: next() % 2, to: 32 + seq as usize });
+            changes.push(Change::Grow(next() % 2, 32 + seq as usize));
         }
         changes
     }
