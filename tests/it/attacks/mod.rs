@@ -5,5 +5,9 @@ mod binary; // the normal binary has no faults
 mod crowds; // A5: ground truth against rows
 mod figures; // the shares that the documents name
 mod join; // A8: rows of different families joined by equal counters
+mod kept; // A9: what the store keeps beside the rows
 mod lived; // a day of traffic, lived through by a real server
+mod plans; // A6: differences of answers
+mod poll; // A7: the open day, read again and again
+mod swap; // A4: who came twice
 mod traffic; // a public with a long tail
