@@ -30,6 +30,7 @@ mod laws; // the core against the naive recount: counting, settling, replay, clo
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
 mod load; // many hits at once: reads of one moment, a kill
 mod nodes; // three collectors, a report node and a ClickHouse over a midnight with a kill and a cut, against the recount
+mod objection; // the opt-out page and its cookie, the pixel, what a collector's own pages may read
 mod open_loop; // a load that does not wait for answers
 mod outage; // the store fails, in every way, and no hit is lost or counted twice
 mod outside; // test data that others made: URLs, public suffixes, JSON, user agents
