@@ -48,6 +48,7 @@ mod soak; // a long run: memory stays level while days come and go
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
+mod vocabulary; // what the scrubbers see in paths, and what they take for it
 mod zones; // every time zone, day by day, against data from outside
 
 use std::{
