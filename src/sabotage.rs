@@ -8,6 +8,8 @@
 pub enum Sabotage {
     /// Crowds of one are told.
     KOff,
+    /// Who objects is counted like anybody else.
+    ObjectorsCounted,
 }
 
 /// Whether this process does without a protection: named by `MAYFLY_SABOTAGE`, a comma list.
