@@ -223,6 +223,15 @@ pub fn share_one_heap() {
     }
 }
 
+/// Gives pages that nothing lies in back to the system: between what is kept, the heap holds on to them for ever.
+pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: plain library call that looks at free memory only.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Whether this process can be dumped (for the self-check).
 pub fn dumpable() -> bool {
     // SAFETY: plain system call.

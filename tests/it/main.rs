@@ -6,7 +6,7 @@
 
 mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
 mod api; // requests of the tests below
-mod attacks; // the attacks on the claims of docs/PRIVACY.md, clean and sabotaged
+mod attacks; // the attacks of docs/PRIVACY.md, and that each succeeds where its protection is missing
 mod backup; // backups, restores and exports of a running server
 mod clickhouse; // the real binary on a real ClickHouse: the same reports, an engine that comes and goes, TLS
 mod clocks; // the real binary under clocks that jump, days of every length, zones that change
@@ -49,6 +49,7 @@ mod soak; // a long run: memory stays level while days come and go
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
+mod verify; // `mayfly verify` on a real install
 mod vocabulary; // what the scrubbers see in paths, and what they take for it
 mod zones; // every time zone, day by day, against data from outside
 

@@ -5,6 +5,7 @@
 //! is ordered so that each can be done again, and says so where it is.
 
 mod address;
+mod anatomy;
 mod correct;
 mod failure;
 mod migrate;
@@ -22,7 +23,7 @@ use clickhouse::{Client, Compression, Row, RowOwned, RowRead, query::Query as Re
 use serde::Deserialize;
 use tokio::{runtime::Runtime, time::timeout};
 
-use super::{AsOf, Forgotten, Parts, Store, StoreError};
+use super::{AsOf, Forgotten, Parts, Store, StoreError, TableAnatomy};
 use crate::domain::{
     day::Day,
     declaration::SiteId,
@@ -336,6 +337,10 @@ impl Store for ClickStore {
     /// A few days at a time: of releases that come meanwhile, some are in it and some are not, each of them whole.
     fn copy(&self, to: &Path) -> Result<(), StoreError> {
         super::duckdb::copy_rows(self, to)
+    }
+
+    fn anatomy(&self) -> Result<Vec<TableAnatomy>, StoreError> {
+        anatomy::anatomy(self)
     }
 
     fn keep(&self, site: SiteId, months: u32) -> Result<bool, StoreError> {
