@@ -11,6 +11,7 @@ mod join; // A8: rows of different families joined by equal counters
 mod kept; // A9: what the store keeps beside the rows
 mod lived; // a day of traffic, lived through by a real server
 mod memory; // A2: the memory of the process
+mod objectors; // A11: the same day with and without objectors
 mod plans; // A6: differences of answers
 mod poll; // A7: the open day, read again and again
 mod reading; // how memory of a process is read
