@@ -8,6 +8,8 @@
 pub enum Sabotage {
     /// Crowds of one are told.
     KOff,
+    /// Who objects is counted like anybody else.
+    ObjectorsCounted,
     /// What is left of a page or a value may count fewer than a crowd.
     NoRemainder,
     /// Values are told in crowds, but of any page, however few of them saw it.

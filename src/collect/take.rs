@@ -109,7 +109,8 @@ impl Collector {
         let Some(rules) = self.rules_of(site, now) else {
             return self.drop_for_none(Outcome::UnknownSite, now).await;
         };
-        if let Some(outcome) = objection(signals, rules.objection) {
+        let objects = objection(signals, rules.objection);
+        if let Some(outcome) = objects.filter(|_| !sabotage::on(Sabotage::ObjectorsCounted)) {
             return self.drop_for_none(outcome, now).await;
         }
         let arrived = self.arrive(|| Fixed::of(site, entry.day(now)), site.id, now).await?;
