@@ -71,10 +71,14 @@ rotation: sabotaged ## each site's own midnight in every time zone, under load: 
 		$(CARGO) test --locked --profile ci --test it attacks::rotation -- --nocapture
 
 image: sabotaged ## a small ext4 image: what a deleted journal leaves on the disk (as root, for the mount)
-	@set -e; disk=$$(mktemp -d); truncate -s 128M $$disk/image; mkfs.ext4 -q -O ^metadata_csum $$disk/image; mkdir $$disk/mounted; \
+	@set -e; disk=$$(mktemp -d); truncate -s 128M $$disk/image; mkfs.ext4 -q -b 4096 $$disk/image; mkdir $$disk/mounted; \
 	mount -o loop $$disk/image $$disk/mounted; trap 'umount $$disk/mounted; rm -rf $$disk' EXIT; \
 	IMAGE_FILE=$$disk/image IMAGE_MOUNTED=$$disk/mounted MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
 		$(CARGO) test --locked --profile ci --test it attacks::crashed -- --nocapture --test-threads=1
+
+oracle: sabotaged ## 100,000 pairs of hits of visitors seen and unseen, or dropped: does the time of the answer tell them apart?
+	ORACLE_PAIRS=$(or $(ORACLE_PAIRS),100000) MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
+		$(CARGO) test --locked --profile ci --test it attacks::oracle -- --nocapture
 
 upgrade: bin ## restart on one socket under load, 20 times
 	UPGRADES=20 $(CARGO) test --locked --profile ci --test it upgrade::nobody -- --nocapture

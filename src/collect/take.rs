@@ -182,7 +182,7 @@ impl Collector {
             true => None,
             false => {
                 if sabotage::on(Sabotage::SlowForNew) {
-                    (0..50_000).for_each(|n| _ = std::hint::black_box(n));
+                    (0..1_000_000).for_each(|n| _ = std::hint::black_box(n));
                 }
                 if let Some(outcome) = bot(&sender.agent, &self.lists) {
                     return arrived.day.drop_hits(arrived.moment, outcome, notes, 1);

@@ -101,16 +101,18 @@ async fn a_kill_leaves_no_more_than_the_journal_holds() {
     assert!(!all.is_in(output.as_bytes()));
 }
 
-/// What a journal's frames hold beside their headers (`src/journal/frame.rs` says how they lie).
+/// What a journal's frames hold beside their headers (`src/journal/frame.rs` says how they lie), each as far as it lies in
+/// the block in which it begins: what follows in an image may be of another file.
 fn sealed(bytes: &[u8]) -> Vec<u8> {
     const HEADER: usize = 48;
-    let mut found = Vec::new();
-    for at in aho_corasick::AhoCorasick::new(["fRmE"]).unwrap().find_iter(bytes).map(|found| found.start()) {
-        let length =
-            bytes.get(at + 4..at + 8).map_or(0, |n| u32::from_le_bytes(*n.first_chunk().unwrap()) as usize);
-        found.extend(bytes.get(at + HEADER..at + HEADER + length).unwrap_or_default());
-    }
-    found
+    const BLOCK: usize = 4096;
+    let marks = aho_corasick::AhoCorasick::new(["fRmE"]).unwrap();
+    let frame = |at: usize| {
+        let length = u32::from_le_bytes(*bytes.get(at + 4..)?.first_chunk()?) as usize;
+        let (from, block_ends) = (at + HEADER, (at / BLOCK + 1) * BLOCK);
+        bytes.get(from..(from + length).min(block_ends))
+    };
+    marks.find_iter(bytes).filter_map(|mark| frame(mark.start())).flatten().copied().collect()
 }
 
 /// How far bytes are from noise: chi-squared over their 256 values, which is 255 ± 23 for noise.

@@ -12,6 +12,7 @@ mod kept; // A9: what the store keeps beside the rows
 mod lived; // a day of traffic, lived through by a real server
 mod memory; // A2: the memory of the process
 mod objectors; // A11: the same day with and without objectors
+mod oracle; // A12: the answer, and when it comes
 mod plans; // A6: differences of answers
 mod poll; // A7: the open day, read again and again
 mod reading; // how memory of a process is read
