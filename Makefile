@@ -25,7 +25,7 @@ native/.ready: node_modules/.installed scripts/native.mjs
 setup: node_modules/.installed native ## fetch the packages that building needs
 
 front: tracker/dist/mayfly.js dashboard/dist/index.html ## build tracker and dashboard
-tracker/dist/mayfly.js: node_modules/.installed tracker/mayfly.js tracker/build.mjs
+tracker/dist/mayfly.js: node_modules/.installed tracker/mayfly.js tracker/build.mjs $(wildcard tracker/consent/*.js)
 	node tracker/build.mjs
 dashboard/dist/index.html: node_modules/.installed $(shell find dashboard -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
 	npm run --silent build:dashboard
@@ -65,6 +65,16 @@ diskfull: bin ## a small tmpfs that is really full (as root, for the mount)
 	SMALL_DISK=$$disk $(CARGO) test --locked --profile ci --test it disk:: -- --nocapture
 clocks: bin ## all time zones day by day, and servers whose clocks jump
 	CLOCKS=1 $(CARGO) test --locked --profile ci --test it -- zones:: clocks:: --nocapture
+
+rotation: sabotaged ## each site's own midnight in every time zone, under load: what is left a minute later
+	ROTATION=1 MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
+		$(CARGO) test --locked --profile ci --test it attacks::rotation -- --nocapture
+
+image: sabotaged ## a small ext4 image: what a deleted journal leaves on the disk (as root, for the mount)
+	@set -e; disk=$$(mktemp -d); truncate -s 128M $$disk/image; mkfs.ext4 -q -O ^metadata_csum $$disk/image; mkdir $$disk/mounted; \
+	mount -o loop $$disk/image $$disk/mounted; trap 'umount $$disk/mounted; rm -rf $$disk' EXIT; \
+	IMAGE_FILE=$$disk/image IMAGE_MOUNTED=$$disk/mounted MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
+		$(CARGO) test --locked --profile ci --test it attacks::crashed -- --nocapture --test-threads=1
 
 upgrade: bin ## restart on one socket under load, 20 times
 	UPGRADES=20 $(CARGO) test --locked --profile ci --test it upgrade::nobody -- --nocapture

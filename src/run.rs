@@ -42,7 +42,7 @@ use crate::{
     memory::{
         days::{Fixed, Known, Memory},
         runtime::{RuntimeDir, RuntimeError},
-        sealed,
+        sealed, swap,
     },
     nodes::{Node, NodeError},
     parts::Parts,
@@ -118,6 +118,13 @@ pub(crate) async fn run_over(
 ) -> Result<(), RunError> {
     if let Err(error) = sealed::harden() {
         tracing::warn!(%error, "this process could not be made undumpable");
+    }
+    let swapped = swap::in_the_clear();
+    if !swapped.is_empty() {
+        tracing::warn!(
+            places = swapped.join(", "),
+            "memory can be swapped to a disk in the clear: switch swap off or encrypt it"
+        );
     }
     let (control, node) = joined(&config).await?;
     let now = clock::now();
@@ -266,7 +273,9 @@ impl Parts {
             waiting: config.hits_waiting,
             rates: RateSettings { address: config.address_rate, site: config.site_rate },
         };
-        let collector = Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds);
+        let origin = config.public_url.as_ref().map(|url| url.origin().ascii_serialization());
+        let collector =
+            Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds, origin);
         let collector = Arc::new(collector.map_err(io_of("the keys of collection"))?);
         let others = node.report().map(|reporting| reporting.collectors.clone());
         let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());
