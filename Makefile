@@ -90,6 +90,9 @@ flood: bin ## floods of distinct values against their memory, and loads above ca
 stores: clickhouse setup ## thousands of random plans and reports, equal on both stores
 	PLANS=5000 REPORTS=1000 $(CARGO) test --locked --profile ci --lib -- both_stores reports_are_the_same --nocapture
 
+figures: sabotaged ## the shares that the documents name: told, alone, joined with and without the rules
+	FIGURES=1 $(CARGO) test --locked --profile ci --test it attacks::figures -- --nocapture
+
 bench: bench-core bench-http ## both benchmarks
 bench-core: setup ## the counting core alone
 	$(CARGO) bench --profile ci --bench core

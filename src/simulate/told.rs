@@ -35,7 +35,6 @@ impl Rules {
 type Path = Vec<Vec<Text>>;
 /// (kind, label) of a page-like cell.
 type Page = (&'static str, Text);
-/// Counters by page and label.
 type Cells = BTreeMap<(Page, Path), [i64; COUNTERS]>;
 
 /// Which label each set of attributes is told as; `None`: the day is too small for any.
