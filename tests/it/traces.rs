@@ -183,3 +183,95 @@ async fn proposals_live_in_memory_until_k_visitors_said_the_same() {
     check_clean(&search, &home, b"newsletter_popup", "proposed");
     assert!(!search.is_in(server.kill().as_bytes()));
 }
+
+/// A mark for each place of a request in which a client can put text; `zq` begins no word that anybody declared.
+const MARKED: [&str; 14] = [
+    "zqname",
+    "zqprop",
+    "zqvalue",
+    "zqlisted",
+    "zqquery",
+    "zqfragment",
+    "zqtitle",
+    "zqreferrer",
+    "zqscreen",
+    "zqmail",
+    "zqcurrency",
+    "zqunknown",
+    "zqpixel",
+    "zqgclid",
+];
+
+/// What clients can say in every form that they can say it in.
+async fn say_everything(api: &Api, visitor: u32) {
+    let address = format!("192.0.2.{visitor}");
+    let headers =
+        [("x-forwarded-for", address.as_str()), ("user-agent", FIREFOX), ("accept-language", "fi-zqunknown")];
+    let url = format!(
+        "https://{SITE}/a/zqmail@example.org/b?x=zqquery&gclid=zqgclid&utm_campaign=zqmail@example.org#zqfragment"
+    );
+    let referrer = "https://news.example.org/zqreferrer?zqreferrer=1#zqreferrer";
+    let common = json!({"u": url, "d": SITE, "r": referrer, "t": "zqtitle", "title": "zqtitle", "w": "zqscreen", "zqunknown": "zqunknown"});
+    let with = |more: serde_json::Value| {
+        let mut body = common.clone();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body.to_string()
+    };
+    let bodies = [
+        with(json!({"n": "pageview", "p": {"zqprop": "zqvalue"}})),
+        with(json!({"n": "zqname", "p": {"plan": "zqvalue"}})),
+        with(
+            json!({"n": "signup", "p": {"plan": "zqlisted", "zqprop": "zqvalue"}, "$": {"currency": "zqcurrency", "amount": "1"}}),
+        ),
+        with(json!({"n": "signup", "p": "{\"plan\":\"zqlisted\"}"})),
+        with(json!({"n": "engagement", "e": 1000, "sd": 40})),
+        format!("[{}]", with(json!({"n": "zqname"}))),
+    ];
+    for body in bodies {
+        assert_eq!(api.post_event(&headers, body).await.status, 202);
+    }
+    let pixel = format!(
+        "/count?site={SITE}&p=/a/zqmail@example.org&t=zqtitle&s=zqscreen&q=x=zqquery&r={referrer}&zqpixel=zqpixel"
+    );
+    for path in [pixel, format!("/count?site={SITE}&p=zqname&e=1")] {
+        let mut request = api.request(reqwest::Method::GET, &path);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_declared_is_in_no_file_log_row_or_answer() {
+    let home = Home::at("2026-11-20T12:00:00Z");
+    home.run(&["site", "add", SITE, "--timezone", "UTC"]);
+    home.run(&["event", "add", SITE, "signup", "--property", "plan=free,pro"]);
+    let key = home.run(&["key", "add", "staff", "--site", SITE, "--scope", "staff"]);
+    let search = Search::new(MARKED.iter().flat_map(|mark| forms(mark.as_bytes())));
+    let runtime = home.runtime.path().join("run").to_str().unwrap().to_owned();
+    let server = home.serve_with(&["--runtime", &runtime, "--log-level", "mayfly=trace,debug"]);
+    let api = Api::of(&server);
+    // More than k: what may be told of a crowd is told.
+    for visitor in 1..=7 {
+        say_everything(&api, visitor).await;
+    }
+    check_clean(&search, &home, b"zqname", "within the day");
+    let answers = [
+        api.read("live", "", &key).await,
+        api.read("report", "p=day&limit=100", &key).await,
+        api.read("rows", "p=day&dimension=source", &key).await,
+        api.read("rows", "p=day&dimension=page", &key).await,
+        api.read("rows", "p=day&dimension=event", &key).await,
+    ];
+    let told = answers.map(|answer| answer.to_string()).join("\n");
+    assert!(told.contains(":id") && !search.is_in(told.as_bytes()), "{told}");
+    home.set_clock("2026-11-21T00:05:00Z".parse::<jiff::Timestamp>().unwrap().as_millisecond());
+    super::server::until("the day is closed", || server.output().contains("closed a day").then_some(()));
+    let (code, output) = server.stop();
+    assert_eq!(code, Some(0));
+    assert!(!search.is_in(output.as_bytes()), "the output");
+    check_clean(&search, &home, b"zqvalue", "closed");
+    let text = Stored::of(home.data.path()).text();
+    assert!(text.contains("(undeclared)") && text.contains(":id") && !search.is_in(text.as_bytes()));
+}

@@ -4,6 +4,9 @@ use std::{fs, path::Path};
 
 use mayfly::domain::scrub::{ID, UrlParts, page_label, scrub_segment, scrub_value};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use proptest::prelude::*;
+
+use crate::fuzzed;
 
 /// Of a hundred ordinary paths, so many may lose a segment. docs/PRIVACY.md says how many do.
 const FALSE_PERCENT_MAX: f64 = 1.0;
@@ -48,4 +51,12 @@ fn ordinary_paths_stay_as_they_are() {
     let percent = 100.0 * changed.len() as f64 / paths.len() as f64;
     println!("{} of {} ordinary paths changed ({percent:.1} %): {changed:#?}", changed.len(), paths.len());
     assert!(percent <= FALSE_PERCENT_MAX, "{percent:.1} %: {changed:#?}");
+}
+
+proptest! {
+    #[test]
+    fn random_texts_keep_to_the_vocabulary(any in "\\PC{0,80}", query in "[a-z%=&+?@.0-9]{0,60}", rest in "[a-zA-Z0-9/%;=@:.-]{0,60}") {
+        fuzzed::vocabulary::check(format!("{any}\n{query}\n{rest}\n{rest}").as_bytes());
+        fuzzed::vocabulary::check(format!("{rest}\n{any}\n{any}\n{any}").as_bytes());
+    }
 }

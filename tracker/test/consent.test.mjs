@@ -90,14 +90,17 @@ test('withdrawal stops at once and drops what was not told', async () => {
   assert.equal(server.hits.at(-1).body.e, 1000, 'the seconds in between belong to nobody');
 });
 
-test('who consented before is counted from the first view on, with the calls that waited', async () => {
+test('who consented before is counted on the next page, from the moment it says so', async () => {
   await open('/hook');
   await page.getByRole('button', { name: 'Yes' }).click();
   await server.arrived('pageview');
   await page.evaluate(() => dispatchEvent(new Event('pagehide')));
+  await server.arrived((hit) => hit.body.n === 'engagement');
   server.hits.length = 0;
   await open('/hook');
   await server.arrived('pageview');
+  await settled();
+  assert.ok(!told().includes('early'), 'a call that waited was made without consent');
 });
 
 test('CookieYes is asked and listened to', async () => {
