@@ -8,6 +8,8 @@
 pub enum Sabotage {
     /// Crowds of one are told.
     KOff,
+    /// The disclosure tells the default k, whatever the site's is.
+    DisclosureLies,
 }
 
 /// Whether this process does without a protection: named by `MAYFLY_SABOTAGE`, a comma list.

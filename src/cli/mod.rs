@@ -5,6 +5,7 @@
 mod ask;
 mod copy;
 mod declare;
+mod disclose;
 mod people;
 mod site;
 
@@ -69,6 +70,9 @@ pub enum Command {
     /// Copy all rows of one store into another, and compare what both add up to
     #[command(long_about = copy::COPY)]
     Copy(copy::CopyArgs),
+    /// Print what visitors of a site are to be told: the policy text, or its facts
+    #[command(long_about = disclose::DISCLOSE)]
+    Disclose(disclose::DiscloseArgs),
     /// Take a source that turned out to be spam from closed days
     #[command(long_about = ask::FORGET)]
     Forget {
@@ -169,6 +173,9 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
             let data = raw.data_directory(environment);
             copy::run(&arguments, &raw, &data, surroundings.says)?
         }
+        Command::Disclose(arguments) => {
+            disclose::run(&arguments, &Config::new(&raw, environment)?, surroundings)?
+        }
         Command::Migrate { print } => migrate(&Config::new(&raw, environment)?.store, print)?,
         command => {
             if let Some(request) = ask::request(&command)? {
@@ -218,6 +225,7 @@ fn on_control(command: Command, control: &Control, surroundings: &mut Surroundin
         | Command::Check
         | Command::Migrate { .. }
         | Command::Copy(_)
+        | Command::Disclose(_)
         | Command::Simulate(_) => Ok(String::new()),
         Command::Backup { .. } | Command::Restore { .. } | Command::Export(_) | Command::Forget { .. } => {
             Ok(String::new())

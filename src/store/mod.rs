@@ -125,6 +125,14 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`], where `to` exists or cannot be written too.
     fn copy(&self, to: &Path) -> Result<(), StoreError>;
 
+    /// How many rows of a site are stored, by table and family; those that have none are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn holdings(&self, _site: SiteId) -> Result<Vec<Holding>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// Notes how many months a site keeps. Says whether the store itself takes out what is older, in its own time;
     /// otherwise [`Store::erase`] does.
     ///
@@ -167,12 +175,33 @@ macro_rules! hand_on {
             self.ask(|store| store.copy(to))
         }
 
+        fn holdings(&self, site: SiteId) -> Result<Vec<crate::store::Holding>, StoreError> {
+            self.ask(|store| store.holdings(site))
+        }
+
         fn keep(&self, site: SiteId, months: u32) -> Result<bool, StoreError> {
             self.ask(|store| store.keep(site, months))
         }
     };
 }
 pub(crate) use hand_on;
+
+/// The stored rows of one table and family of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    pub table: Table,
+    pub family: Family,
+    pub rows: u64,
+    pub first: Day,
+    pub last: Day,
+    /// Of each column of [`columns`], how many rows tell it: they say neither `*` nor `(none)` nor nothing.
+    pub telling: Vec<u64>,
+}
+
+/// Whether a row tells a column, in the SQL of both stores.
+fn tells(column: Column) -> String {
+    format!("CASE WHEN {} NOT IN ('', '*', '(none)') THEN 1 ELSE 0 END", column.name())
+}
 
 /// Releases by site-day, as they are read from somewhere else.
 pub type Parts<'a> = &'a mut dyn Iterator<Item = Result<Vec<Release>, StoreError>>;

@@ -6,6 +6,7 @@
 
 mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
 mod api; // requests of the tests below
+mod attacks; // attacks on the claims of docs/PRIVACY.md, and builds in which they succeed
 mod backup; // backups, restores and exports of a running server
 mod clickhouse; // the real binary on a real ClickHouse: the same reports, an engine that comes and goes, TLS
 mod clocks; // the real binary under clocks that jump, days of every length, zones that change

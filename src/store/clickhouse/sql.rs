@@ -9,9 +9,9 @@ use crate::{
         day::Day,
         declaration::SiteId,
         query::{Condition, Operator, Query},
-        row::{Column, columns, has_hour},
+        row::{Column, Family, Table, columns, has_hour},
     },
-    store::{AsOf, like},
+    store::{AsOf, like, tells},
 };
 
 /// A statement with the values of its parameters `p0`, `p1` ...
@@ -44,6 +44,18 @@ impl Statement {
     fn text(&mut self, value: &str) -> String {
         self.value("String", value.to_owned())
     }
+}
+
+/// How many rows of a family are stored of a site, and how many of them tell each column.
+pub(super) fn holding(table: Table, family: Family) -> String {
+    let told: Vec<_> = columns(table, family).iter().map(|&one| format!("sum({})", tells(one))).collect();
+    format!(
+        "SELECT toInt32(min(day)), toInt32(max(day)), count(), CAST([{}] AS Array(UInt64)) FROM {} \
+         WHERE site = {{site:UInt32}} AND family = '{}' HAVING count() > 0",
+        told.join(", "),
+        table.name(),
+        family.name(),
+    )
 }
 
 /// A query as SQL: the group columns as texts, and the sums of all counters.
