@@ -22,4 +22,5 @@ pub mod serve;
 pub mod service;
 pub mod simulate;
 pub mod store;
+pub mod verify;
 pub mod web;

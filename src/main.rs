@@ -36,6 +36,10 @@ fn main() -> ExitCode {
     };
     match task {
         Task::Print(text) => print(&text),
+        Task::PrintBreach(text) => {
+            print(&text);
+            ExitCode::FAILURE
+        }
         Task::Serve(config) => {
             start_log(&config);
             serve(*config)

@@ -49,6 +49,7 @@ use crate::{
     parts::Parts,
     serve::{ServeError, Welcome, serve},
     store::{Store, StoreError},
+    verify::{Looks, Running},
 };
 
 /// How long a server whose journal has failed goes on to say so before it ends.
@@ -272,7 +273,11 @@ impl Parts {
         let collector = Arc::new(collector.map_err(io_of("the keys of collection"))?);
         let others = node.report().map(|reporting| reporting.collectors.clone());
         let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());
-        let jobs = jobs.with_collectors(others);
+        let (settings, looked) = (Looks::of(config), (memory.clone(), collector.clone()));
+        let jobs = jobs.with_collectors(others).with_looks(move || {
+            let (memory, collector) = &looked;
+            settings.clone().running(Running::here(memory.salts_locked(), collector.peers.trouble()))
+        });
         let (jobs, retention) = (Arc::new(jobs), Arc::default());
         let parts = Parts {
             control,
@@ -321,6 +326,7 @@ impl Parts {
         if self.node.collector().is_some() {
             // What is done once per installation is done by the report node.
             self.retention.step_aside(aside, &directory(), now, Instant::now());
+            self.jobs.begin(now);
             return self.end_leaving(now);
         }
         self.jobs.step(now);

@@ -10,12 +10,34 @@ pub enum Sabotage {
     KOff,
     /// The disclosure tells the default k, whatever the site's is.
     DisclosureLies,
+    /// What is left of a page or a value may count fewer than a crowd.
+    NoRemainder,
+    /// Values are told in crowds, but of any page, however few of them saw it.
+    SmallCells,
+    /// Rows of visit, place and device say where visits came from, in the text of their page.
+    WideRows,
+    /// Rows of visit, place and device say the hour, in the text of their page.
+    HourBesideAttribute,
+    /// Rows of visit, place and device leave with each release of the day.
+    EarlyRelease,
+    /// Readers see visit, place and device of the open day as they are now.
+    LiveFamilies,
+    /// The text of a page says which visitor saw it.
+    VisitorInRow,
+    /// Rows leave in the order in which their texts were first met.
+    ArrivalOrder,
 }
 
 /// Whether this process does without a protection: named by `MAYFLY_SABOTAGE`, a comma list.
 #[cfg(not(feature = "sabotage"))]
 pub const fn on(_: Sabotage) -> bool {
     false
+}
+
+/// Whether rows carry what they must not.
+#[cfg(feature = "sabotage")]
+pub fn mixes() -> bool {
+    on(Sabotage::WideRows) || on(Sabotage::HourBesideAttribute)
 }
 
 #[cfg(feature = "sabotage")]

@@ -25,7 +25,7 @@ use mayfly::{
         Plan, ROWS_MAX, Today, parse,
         routes::{Context, ReportError, RowsAnswer, report, rows_of},
     },
-    store::{AsOf, Forgotten, Parts, Store, StoreError},
+    store::{AsOf, Forgotten, Parts, Store, StoreError, TableAnatomy},
 };
 use serde_json::Value;
 
@@ -213,6 +213,10 @@ impl Store for Rows {
     }
 
     fn copy(&self, _: &Path) -> Result<(), StoreError> {
+        unasked()
+    }
+
+    fn anatomy(&self) -> Result<Vec<TableAnatomy>, StoreError> {
         unasked()
     }
 }

@@ -73,6 +73,16 @@ pub enum Command {
     /// Print what visitors of a site are to be told: the policy text, or its facts
     #[command(long_about = disclose::DISCLOSE)]
     Disclose(disclose::DiscloseArgs),
+    /// Look whether what is claimed is so, and print a report that can be filed
+    #[command(long_about = ask::VERIFY)]
+    Verify {
+        /// This site's rows alone
+        #[arg(long)]
+        site: Option<String>,
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Take a source that turned out to be spam from closed days
     #[command(long_about = ask::FORGET)]
     Forget {
@@ -110,6 +120,8 @@ pub enum Command {
 pub enum Task {
     /// Print this, exit 0.
     Print(String),
+    /// Print this, exit 1: a verification found a breach.
+    PrintBreach(String),
     Serve(Box<Config>),
     Simulate(simulate::Args),
 }
@@ -177,6 +189,10 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
             disclose::run(&arguments, &Config::new(&raw, environment)?, surroundings)?
         }
         Command::Migrate { print } => migrate(&Config::new(&raw, environment)?.store, print)?,
+        Command::Verify { site, json } => {
+            let config = Config::new(&raw, environment)?;
+            return ask::verify(site, json, &config, surroundings);
+        }
         command => {
             if let Some(request) = ask::request(&command)? {
                 let config = Config::new(&raw, environment)?;
@@ -226,6 +242,7 @@ fn on_control(command: Command, control: &Control, surroundings: &mut Surroundin
         | Command::Migrate { .. }
         | Command::Copy(_)
         | Command::Disclose(_)
+        | Command::Verify { .. }
         | Command::Simulate(_) => Ok(String::new()),
         Command::Backup { .. } | Command::Restore { .. } | Command::Export(_) | Command::Forget { .. } => {
             Ok(String::new())

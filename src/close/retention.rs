@@ -130,7 +130,7 @@ fn erase_stored(store: &dyn Store, due: &Due) {
 }
 
 /// The first day that is kept: the same day of the month, `months` earlier, or that month's last.
-fn kept_from(today: Day, months: u32) -> Day {
+pub fn kept_from(today: Day, months: u32) -> Day {
     Day::of(today.date().saturating_sub(i64::from(months).months()))
 }
 

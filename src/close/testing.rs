@@ -182,6 +182,10 @@ impl Store for FakeStore {
         Err(away())
     }
 
+    fn anatomy(&self) -> Result<Vec<crate::store::TableAnatomy>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn copy(&self, _: &std::path::Path) -> Result<(), StoreError> {
         Err(away())
     }

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../schema/control/0002_operations.sql"),
     include_str!("../../schema/control/0003_nodes.sql"),
     include_str!("../../schema/control/0004_removed.sql"),
+    include_str!("../../schema/control/0005_verify.sql"),
 ];
 
 /// The newest schema this program knows.

@@ -17,6 +17,7 @@ mod settings;
 mod sites;
 mod users;
 mod validate;
+mod verification;
 
 use std::{
     fs, io,

@@ -136,6 +136,8 @@ impl Entry<'_> {
         let is_section = self.lists.page(page).section;
         let spare = (change.hour, if is_section { page } else { PAGE_OTHER });
         let mut capped = put_one(&mut self.pages.pages, cap, (change.hour, page), spare, &n);
+        #[cfg(feature = "sabotage")]
+        let page = if crate::sabotage::mixes() && group != 0 { group } else { page };
         let full = key(page, who.visit);
         capped += put(&mut now.visit, &settled.visit, cap, full, key(page, LABEL_STAR), &n);
         let of_group = of_group(&n, page, group, is_section);

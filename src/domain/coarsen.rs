@@ -11,6 +11,7 @@ use super::{
     names::{Lists, PAGE_OTHER, PAGE_STAR, TEXT_STAR},
     row::{Family, FamilySize, KIND_PAGE, KIND_SECTION, Row, Table},
 };
+use crate::sabotage::{self, Sabotage};
 
 pub type Rows = HashMap<(Table, Family), Vec<Row>>;
 
@@ -258,7 +259,9 @@ impl Ranks<'_> {
         for (&cell, n) in &cells.visit {
             seen_by[self.rank_of(parts(cell).0) as usize] += n[Counter::PageVisitors];
         }
-        let told = |page: u32| seen_by[self.rank_of(page) as usize] >= self.needed;
+        let told = |page: u32| {
+            seen_by[self.rank_of(page) as usize] >= self.needed || sabotage::on(Sabotage::SmallCells)
+        };
         let all_fewer = folded.labels.len() == 1 && self.needed > 0 && self.visitors(cells) < self.needed;
         let split = cells.visit.iter().flat_map(|(&cell, &n)| {
             let (page, label) = (parts(cell).0, folded.of(parts(cell).1));
@@ -345,6 +348,7 @@ impl Ranks<'_> {
         let root: i64 = crossings.iter().map(|cell| cell.visitors).sum();
         let told = match root < self.needed {
             true => vec![false; cells.len()],
+            false if sabotage::on(Sabotage::SmallCells) => vec![true; cells.len()],
             false => family::tell(&crossings, self.needed),
         };
         let star = |&(&(cell, n), &told): &(&(u64, Counters), &bool)| {

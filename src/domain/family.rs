@@ -89,7 +89,7 @@ impl<const N: usize> Tree<'_, N> {
             fields.iter().zip(fields_of(child[0])).for_each(|(&field, value)| child_label[field] = value);
             rows.extend(self.fold(child, depth + 1, child_label));
         }
-        while !rest.leaves.is_empty() && rest.visitors < self.needed {
+        while !rest.leaves.is_empty() && rest.visitors < self.needed && !sabotage::on(Sabotage::NoRemainder) {
             let least = (0..rows.len()).min_by_key(|&at| (rows[at].visitors, rows[at].label));
             let Some(least) = least else { break };
             let row: Crowd<N> = rows.swap_remove(least);
@@ -146,7 +146,7 @@ pub fn tell(cells: &[Crossing], needed: i64) -> Vec<bool> {
     lines.iter_mut().for_each(|line| line.told.sort_unstable_by_key(by_size));
     let mut queue: VecDeque<usize> = (0..lines.len()).collect();
     while let Some(at) = queue.pop_front() {
-        if lines[at].untold == 0 || lines[at].size >= needed {
+        if lines[at].untold == 0 || lines[at].size >= needed || sabotage::on(Sabotage::NoRemainder) {
             continue;
         }
         let Some(cell) = lines[at].take_least(&told) else { continue };

@@ -17,6 +17,8 @@ pub mod family;
 #[cfg(test)]
 mod family_tests;
 pub mod hit;
+#[cfg(feature = "sabotage")]
+mod mixed;
 mod names;
 mod open_day;
 pub mod outcome;

@@ -326,6 +326,19 @@ impl Names {
         self.lists.pages.len() as u32 - 1
     }
 
+    /// The number of a page that no cap knows.
+    #[cfg(feature = "sabotage")]
+    pub fn page_apart(&mut self, label: &Text, fresh: &mut Fresh) -> u32 {
+        let text = self.text(label, fresh);
+        let page = Page { section: false, text };
+        let found = self.pages.get(&page).copied();
+        found.unwrap_or_else(|| {
+            self.first_use(Define::Page { section: false, text }, fresh);
+            self.page_labels -= 1;
+            self.lists.pages.len() as u32 - 1
+        })
+    }
+
     /// The number of a visit's attributes, each value under its cap.
     pub fn visit(&mut self, visit: &VisitAttributes, fresh: &mut Fresh) -> u32 {
         let mut label = [TEXT_STAR; 7];

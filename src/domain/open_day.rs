@@ -24,6 +24,7 @@ use super::{
     tally::{Arrival, Tables, tally},
     visitors::{SeenTable, Visitors},
 };
+use crate::sabotage::{self, Sabotage};
 
 /// What a site-day is counted by, fixed as it opens.
 #[derive(Clone)]
@@ -178,6 +179,8 @@ impl OpenDay {
             None => {}
         }
         let delta = Delta { stretch: self.stretch, hour: self.hour.0, ..moved.delta };
+        #[cfg(feature = "sabotage")]
+        let delta = self.names.mix(delta);
         self.count(&delta);
         delta
     }
@@ -233,7 +236,7 @@ impl OpenDay {
     /// The hour turned: what was counted since the last turn is settled. Turning to a stretch that is not
     /// later changes nothing.
     pub fn turn(&mut self, stretch: u8, hour: Hour) {
-        if stretch <= self.stretch {
+        if stretch <= self.stretch && !sabotage::on(Sabotage::LiveFamilies) {
             if stretch == 0 && self.current.len() == 0 {
                 self.hour = hour;
             }
@@ -246,7 +249,17 @@ impl OpenDay {
     /// Takes the page family's cells and the ledger for a release, sorted by key; they are zero from now on.
     pub fn freeze(&mut self) -> Vec<Row> {
         let pages = std::mem::take(&mut self.pages);
-        Pending::of_pages(self.settings.day, self.names.lists.clone(), pages).into_rows()
+        let rows = Pending::of_pages(self.settings.day, self.names.lists.clone(), pages).into_rows();
+        #[cfg(feature = "sabotage")]
+        let rows = self.with_attributes(rows);
+        rows
+    }
+
+    /// Takes what the attribute families counted since this was last called.
+    #[cfg(feature = "sabotage")]
+    pub(super) fn take_early(&mut self) -> Settled {
+        self.turn(self.stretch + 1, self.hour);
+        std::mem::replace(&mut self.settled, Settled::empty(self.settings.day))
     }
 
     /// The page family's cells and the ledger that are in no release yet, and all sources, as of now.

@@ -37,6 +37,10 @@ impl Pending {
         let ranks = Ranks::new(&self.lists, self.day, 0);
         let mut rows: Vec<Row> = page_rows(&ranks, &self.pages).into_values().flatten().collect();
         rows.extend(ranks.source_rows(&self.sources));
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::on(crate::sabotage::Sabotage::ArrivalOrder) {
+            return super::mixed::as_met(rows, &self.lists);
+        }
         sorted(rows.into_iter())
     }
 }

@@ -151,6 +151,8 @@ impl Tally<'_> {
     }
 
     fn arrive(&mut self, hit: &Hit) {
+        #[cfg(feature = "sabotage")]
+        let hit = &super::mixed::traced(hit, self.slot);
         self.spot = self.tables.names.spot_of(hit.page.as_ref(), &hit.sections, &mut self.fresh);
         self.here = self.tables.names.spot(self.spot);
     }

@@ -20,6 +20,7 @@ use crate::{
     },
     folder,
     store::Store,
+    verify::Looks,
 };
 
 /// The lock that a server holds while it runs.
@@ -72,9 +73,17 @@ impl Alone {
         let store = config.store.open()?;
         let days = on_disk(&self.data).map_err(JobError::file(&self.data))?;
         let days = OnDisk { days, store: &*store };
-        let stopping = AtomicBool::new(false);
-        let rooms =
-            Rooms { control, store: &*store, days: &days, data: &self.data, now, says, stopping: &stopping };
+        let (stopping, looks) = (AtomicBool::new(false), Looks::of(config));
+        let rooms = Rooms {
+            control,
+            store: &*store,
+            days: &days,
+            data: &self.data,
+            looks: &looks,
+            now,
+            says,
+            stopping: &stopping,
+        };
         run(request, &rooms)
     }
 }

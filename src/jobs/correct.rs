@@ -204,6 +204,7 @@ mod tests {
             store: &store,
             days: &OneWaits,
             data: Path::new("/nowhere"),
+            looks: &Default::default(),
             now: 0,
             says: &|_| {},
             stopping: &AtomicBool::new(false),

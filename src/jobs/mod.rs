@@ -12,6 +12,8 @@ mod folder;
 mod manifest;
 mod restore;
 pub mod server;
+mod verify;
+mod watch;
 
 use std::{
     collections::HashMap,
@@ -30,6 +32,7 @@ use crate::{
         declaration::SiteId,
     },
     store::{Store, StoreError, duckdb::ExportFormat},
+    verify::{Looks, VerifyError},
 };
 
 /// What is asked for. Paths are absolute, and those of the process that does it.
@@ -63,6 +66,10 @@ pub enum Request {
         site: String,
         source: String,
     },
+    Verify {
+        /// All sites where there is none.
+        site: Option<String>,
+    },
 }
 
 /// Why a job failed, in words for the person who asked.
@@ -72,6 +79,8 @@ pub enum JobError {
     Control(#[from] ControlError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     #[error("{path}: {error}")]
     File { path: String, error: std::io::Error },
     #[error("{0}")]
@@ -137,6 +146,8 @@ pub struct Rooms<'a> {
     pub days: &'a dyn Days,
     /// Below it, copies are worked on; in the data directory, so that they are where the rows may be.
     pub data: &'a Path,
+    /// What a verification looks at besides databases.
+    pub looks: &'a Looks,
     pub now: UnixMs,
     /// Told how far a job is.
     pub says: &'a (dyn Fn(&str) + Sync),
@@ -167,6 +178,7 @@ pub fn run(request: &Request, rooms: &Rooms<'_>) -> Result<String> {
         Request::Reset { site } => correct::reset(rooms, site),
         Request::Merge { site, into } => correct::merge(rooms, site, into),
         Request::Forget { site, source } => correct::forget(rooms, site, source),
+        Request::Verify { site } => verify::report(rooms, site.as_deref()),
     }
 }
 

@@ -11,7 +11,12 @@ use std::{
     thread::JoinHandle,
 };
 
-use super::{Acknowledged, Days, JobError, Request, Result, Rooms, correct, fail_left, restore::today, run};
+use super::{
+    Acknowledged, Days, JobError, Request, Result, Rooms, correct, fail_left,
+    restore::today,
+    run,
+    watch::{Watch, tell},
+};
 use crate::{
     clock,
     close::driver::Closing,
@@ -22,6 +27,7 @@ use crate::{
     },
     nodes::reach::Collectors,
     store::Store,
+    verify::{Looks, Scope},
 };
 
 /// By how much clocks of nodes may differ, in milliseconds.
@@ -35,6 +41,8 @@ pub struct Server {
     /// Other nodes that hold open days.
     collectors: Option<Arc<Collectors>>,
     data: PathBuf,
+    looks: Box<dyn Fn() -> Looks + Send + Sync>,
+    watch: Watch,
     stopping: AtomicBool,
     running: Mutex<Option<JoinHandle<()>>>,
     /// Held while something is corrected: jobs and what is left of earlier ones come one after the other.
@@ -53,8 +61,27 @@ impl Server {
             Ok(jobs) => tracing::warn!(jobs, "jobs had not ended when the last process did"),
             Err(error) => tracing::error!(%error, "jobs of the last process could not be looked at"),
         }
-        let (stopping, running, correcting, trouble) = Default::default();
-        Server { control, store, closing, collectors: None, data, stopping, running, correcting, trouble }
+        let (watch, stopping, running, correcting, trouble) = Default::default();
+        let looks = Box::new(Looks::default);
+        let collectors = None;
+        Server {
+            control,
+            store,
+            closing,
+            collectors,
+            data,
+            looks,
+            watch,
+            stopping,
+            running,
+            correcting,
+            trouble,
+        }
+    }
+
+    /// With what a verification looks at besides databases, asked for each time.
+    pub fn with_looks(self, looks: impl Fn() -> Looks + Send + Sync + 'static) -> Server {
+        Server { looks: Box::new(looks), ..self }
     }
 
     /// With other nodes that hold open days of the same sites.
@@ -66,6 +93,11 @@ impl Server {
     /// every second. Blocks.
     pub fn step(self: &Arc<Server>, now: UnixMs) {
         self.finish(now);
+        self.begin(now);
+    }
+
+    /// Begins the job that waits longest unless one is running; where none waits, a verification that is due.
+    pub fn begin(self: &Arc<Server>, now: UnixMs) {
         let mut running = lock(&self.running);
         if self.stopping.load(Ordering::Acquire)
             || running.as_ref().is_some_and(|thread| !thread.is_finished())
@@ -73,16 +105,34 @@ impl Server {
             return;
         }
         let job = match self.control.begin_job() {
-            Ok(Some(job)) => job,
-            Ok(None) => return,
+            Ok(job) => job,
             Err(error) => return tracing::error!(%error, "jobs could not be looked at"),
         };
         let server = self.clone();
+        let thread = std::thread::Builder::new().name("job".into());
+        let Some(job) = job else {
+            let Some(scope) = self.watch.due(&self.control, now) else { return };
+            match thread.spawn(move || server.look(&scope, now)) {
+                Ok(thread) => *running = Some(thread),
+                Err(error) => tracing::error!(%error, "a verification could not begin"),
+            }
+            return;
+        };
         let id = job.id;
-        let begun = std::thread::Builder::new().name("job".into()).spawn(move || server.run(&job));
-        match begun {
+        match thread.spawn(move || server.run(&job)) {
             Ok(thread) => *running = Some(thread),
             Err(error) => self.end(id, Err(error.to_string())),
+        }
+    }
+
+    /// Verifies by itself; a breach is an error in the log, each time.
+    fn look(&self, scope: &Scope, now: UnixMs) {
+        let looks = (self.looks)();
+        match super::verify::look(&self.rooms(now, &looks, &|_| {}), scope) {
+            Ok(report) => tell(&report),
+            Err(error) => {
+                tracing::error!(%error, "what is claimed could not be verified; it is tried again tomorrow")
+            }
         }
     }
 
@@ -108,7 +158,8 @@ impl Server {
                     tracing::warn!(%error, "a job's progress could not be noted");
                 }
             };
-            run(&request, &self.rooms(clock::now(), &says)).map_err(|error| error.to_string())
+            let looks = (self.looks)();
+            run(&request, &self.rooms(clock::now(), &looks, &says)).map_err(|error| error.to_string())
         };
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(done));
         self.end(
@@ -128,12 +179,13 @@ impl Server {
         }
     }
 
-    fn rooms<'a>(&'a self, now: UnixMs, says: &'a (dyn Fn(&str) + Sync)) -> Rooms<'a> {
+    fn rooms<'a>(&'a self, now: UnixMs, looks: &'a Looks, says: &'a (dyn Fn(&str) + Sync)) -> Rooms<'a> {
         Rooms {
             control: &self.control,
             store: &*self.store,
             days: self,
             data: &self.data,
+            looks,
             now,
             says,
             stopping: &self.stopping,
@@ -153,7 +205,8 @@ impl Server {
     }
 
     fn try_finish(&self, now: UnixMs) -> Result<()> {
-        let rooms = self.rooms(now, &|_| {});
+        let looks = Looks::default();
+        let rooms = self.rooms(now, &looks, &|_| {});
         for leaving in self.control.leaving(now)? {
             correct::finish_merge(&rooms, &leaving)?;
         }

@@ -229,29 +229,21 @@ mod tests {
     /// What a record does to the regions, and a plain model of them.
     #[derive(Clone, Debug)]
     enum Change {
-        Write {
-            region: usize,
-            at: u16,
-            len: usize,
-            byte: u8,
-        },
+        Write(usize, u16, usize, u8),
         /// And a write into what is new.
-        Grow {
-            region: usize,
-            to: usize,
-        },
+        Grow(usize, usize),
     }
 
     impl Change {
         fn make(&self, seq: u64, regions: &mut DayRegions) {
             match *self {
-                Change::Write { region, at, len, byte } => {
+                Change::Write(region, at, len, byte) => {
                     let region = &mut regions.both()[region];
                     let at = at as usize % (REGION_BYTES_MIN - len);
                     region.before_change(seq, at, len);
                     region.bytes_mut()[at..at + len].fill(byte);
                 }
-                Change::Grow { region, to } => {
+                Change::Grow(region, to) => {
                     let region = &mut regions.both()[region];
                     region.grow(to).unwrap();
                     region.before_change(seq, to - 32, 32);
@@ -263,8 +255,8 @@ mod tests {
 
     fn change() -> impl Strategy<Value = Change> {
         let write = (0..2_usize, any::<u16>(), 1..=CHANGE_BYTES_MAX, any::<u8>())
-            .prop_map(|(region, at, len, byte)| Change::Write { region, at, len, byte });
-        let grow = (0..2_usize, 32..300_000_usize).prop_map(|(region, to)| Change::Grow { region, to });
+            .prop_map(|(region, at, len, byte)| Change::Write(region, at, len, byte));
+        let grow = (0..2_usize, 32..300_000_usize).prop_map(|(region, to)| Change::Grow(region, to));
         prop_oneof![20 => write, 1 => grow]
     }
 
@@ -420,15 +412,10 @@ mod tests {
             (state >> 33) as usize
         };
         let mut changes: Vec<Change> = (0..1 + next() % 6)
-            .map(|_| Change::Write {
-                region: next() % 2,
-                at: next() as u16,
-                len: 1 + next() % CHANGE_BYTES_MAX,
-                byte: next() as u8,
-            })
+            .map(|_| Change::Write(next() % 2, next() as u16, 1 + next() % CHANGE_BYTES_MAX, next() as u8))
             .collect();
         if seq.is_multiple_of(400) {
-            changes.push(Change::Grow { region: next() % 2, to: 32 + seq as usize });
+            changes.push(Change::Grow(next() % 2, 32 + seq as usize));
         }
         changes
     }

@@ -260,7 +260,8 @@ fn held(releases: &[Release], site: SiteId) -> Vec<Holding> {
             let of: Vec<_> = rows.iter().filter(|row| row.table == table && row.family == family).collect();
             let days = of.iter().map(|row| row.day);
             let (Some(first), Some(last)) = (days.clone().min(), days.max()) else { continue };
-            let tells = |at: usize| of.iter().filter(|row| !["", "*", "(none)"].contains(&&*row.keys[at])).count();
+            let tells =
+                |at: usize| of.iter().filter(|row| !["", "*", "(none)"].contains(&&*row.keys[at])).count();
             let telling = (0..columns(table, family).len()).map(|at| tells(at) as u64).collect();
             all.push(Holding { table, family, rows: of.len() as u64, first, last, telling });
         }

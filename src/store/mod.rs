@@ -133,6 +133,13 @@ pub trait Store: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
+    /// What the store is made of, as it says itself: every table of its database with its columns, and the rows that
+    /// carry what their family has not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn anatomy(&self) -> Result<Vec<TableAnatomy>, StoreError>;
+
     /// Notes how many months a site keeps. Says whether the store itself takes out what is older, in its own time;
     /// otherwise [`Store::erase`] does.
     ///
@@ -179,6 +186,10 @@ macro_rules! hand_on {
             self.ask(|store| store.holdings(site))
         }
 
+        fn anatomy(&self) -> Result<Vec<crate::store::TableAnatomy>, StoreError> {
+            self.ask(|store| store.anatomy())
+        }
+
         fn keep(&self, site: SiteId, months: u32) -> Result<bool, StoreError> {
             self.ask(|store| store.keep(site, months))
         }
@@ -205,6 +216,27 @@ fn tells(column: Column) -> String {
 
 /// Releases by site-day, as they are read from somewhere else.
 pub type Parts<'a> = &'a mut dyn Iterator<Item = Result<Vec<Release>, StoreError>>;
+
+/// A table of the store's database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableAnatomy {
+    pub name: String,
+    pub columns: Vec<String>,
+    /// How many rows of a site carry what their family has not.
+    pub strays: Vec<(SiteId, u64)>,
+}
+
+/// Columns of (table, column), by table.
+fn tables_of(columns: Vec<(String, String)>) -> Vec<TableAnatomy> {
+    let mut tables: Vec<TableAnatomy> = Vec::new();
+    for (name, column) in columns {
+        match tables.last_mut().filter(|table| table.name == name) {
+            Some(table) => table.columns.push(column),
+            None => tables.push(TableAnatomy { name, columns: vec![column], strays: Vec::new() }),
+        }
+    }
+    tables
+}
 
 /// What was taken of a day because it named a source.
 #[derive(Clone, Debug, PartialEq, Eq)]

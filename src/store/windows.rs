@@ -10,8 +10,18 @@ const WINDOW_DAYS_MAX: i32 = 31;
 
 /// All releases of a site, in parts of whole days; the first part is of one day. After an error nothing follows.
 pub fn windows(from: &dyn Store, site: SiteId) -> impl Iterator<Item = Result<Vec<Release>, StoreError>> {
+    windows_since(from, site, Day(i32::MIN / 2))
+}
+
+/// The same of the days from `since` on.
+pub fn windows_since(
+    from: &dyn Store,
+    site: SiteId,
+    since: Day,
+) -> impl Iterator<Item = Result<Vec<Release>, StoreError>> {
     const NOTHING: (Day, Day) = (Day(1), Day(0));
-    let mut left = from.extent(site).map(|extent| extent.unwrap_or(NOTHING));
+    let extent = from.extent(site).map(|extent| extent.unwrap_or(NOTHING));
+    let mut left = extent.map(|(first, last)| (first.max(since), last));
     let mut days = 1;
     std::iter::from_fn(move || {
         let (first, last) = match std::mem::replace(&mut left, Ok(NOTHING)) {

@@ -22,6 +22,7 @@ use crate::{
         Claim, ControlError, Entry, Invalid, NewSite, SESSION_DAYS, Scope, Settings, SiteRecord, read_body,
     },
     domain::declaration::{EventDeclaration, Once, PropertyDeclaration, Values},
+    verify,
 };
 
 /// Most bytes of a request's body.
@@ -43,6 +44,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(api("/api/sites/{site}/settings", |it| {
             it.route(web::get().to(settings)).route(web::put().to(replace_settings))
         }))
+        .service(api("/api/sites/{site}/verification", |it| it.route(web::get().to(verification))))
         .service(api("/api/sites/{site}/proposals", |it| it.route(web::get().to(proposals))))
         .service(api("/api/sites/{site}/proposals/declare", |it| it.route(web::post().to(declare))))
         .service(api("/api/keys", |it| it.route(web::get().to(keys)).route(web::post().to(add_key))))
@@ -224,6 +226,15 @@ async fn replace_settings(state: State, access: Access, site: Path<String>, payl
         control.replace_site(&site, version, wanted, now)
     });
     answer_settings(changed.await?)
+}
+
+/// What the last verification says of a site; `null` before the first.
+async fn verification(state: State, access: Access, site: Path<String>) -> Answer {
+    access.staff()?;
+    let (entry, _) = state.readable(&access, &site)?;
+    let control = state.control.clone();
+    let report = blocking(move || verify::last(&control)).await?.map(|report| report.of_site(entry.id()));
+    Ok(HttpResponse::Ok().json(json!({ "verification": report })))
 }
 
 async fn proposals(state: State, access: Access, site: Path<String>) -> Answer {

@@ -24,7 +24,7 @@ use crate::{
     clock,
     control::Entry,
     domain::{
-        day::{Day, UnixMs},
+        day::UnixMs,
         declaration::SiteId,
         outcome::Outcome,
         query::Query,
@@ -214,8 +214,13 @@ fn memory(parts: &Parts, entry: &Entry, elsewhere: Vec<Value>) -> Value {
 /// What became of the hits of the last days, the open one included; and, of all sites, the objectors.
 fn ledger(context: &Context<'_>) -> Result<Value, ReportError> {
     let days = (context.day.plus(1 - LEDGER_DAYS), context.day);
-    let query =
-        Query { table: Table::Ledger, family: Family::Page, days, group: vec![Column::Outcome], filters: vec![] };
+    let query = Query {
+        table: Table::Ledger,
+        family: Family::Page,
+        days,
+        group: vec![Column::Outcome],
+        filters: vec![],
+    };
     let all = over_both(context.store, context.site.id, context.memory, &query)?;
     let counts = |outcomes: bool| -> BTreeMap<String, i64> {
         let of = all.iter().filter(|group| Outcome::named(&group.keys[0]).is_some() == outcomes);
@@ -239,7 +244,10 @@ fn ledger(context: &Context<'_>) -> Result<Value, ReportError> {
 mod tests {
     use super::*;
     use crate::{
-        domain::row::{Release, ReleaseId, Row},
+        domain::{
+            day::Day,
+            row::{Release, ReleaseId, Row},
+        },
         store::duckdb::{DuckStore, Limits},
     };
 

@@ -6,7 +6,7 @@
 
 mod answers; // what the binary answers: hits, keys, refusals, a first run, changes from outside
 mod api; // requests of the tests below
-mod attacks; // attacks on the claims of docs/PRIVACY.md, and builds in which they succeed
+mod attacks; // the attacks of docs/PRIVACY.md, and that each succeeds where its protection is missing
 mod backup; // backups, restores and exports of a running server
 mod clickhouse; // the real binary on a real ClickHouse: the same reports, an engine that comes and goes, TLS
 mod clocks; // the real binary under clocks that jump, days of every length, zones that change
@@ -15,6 +15,7 @@ mod copy; // rows moved from one store to another, through kills, and compared
 mod corpora; // every input that fuzzing found worth keeping, and the seeds, against the laws of fuzz/
 mod correct; // sites renamed, merged, and rid of a source
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
+mod disclose; // what anybody is told about a site, over HTTP
 mod disk; // the disk fails: full, slow, read-only, torn, spoilt, and nothing acknowledged is lost
 mod docs; // the documents against the code: links, files, settings
 mod duplicates; // requests sent twice, and batches
@@ -48,6 +49,7 @@ mod soak; // a long run: memory stays level while days come and go
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
+mod verify; // `mayfly verify` on a real install
 mod zones; // every time zone, day by day, against data from outside
 
 use std::{

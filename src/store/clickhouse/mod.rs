@@ -5,6 +5,7 @@
 //! is ordered so that each can be done again, and says so where it is.
 
 mod address;
+mod anatomy;
 mod correct;
 mod failure;
 mod migrate;
@@ -22,7 +23,7 @@ use clickhouse::{Client, Compression, Row, RowOwned, RowRead, query::Query as Re
 use serde::Deserialize;
 use tokio::{runtime::Runtime, time::timeout};
 
-use super::{AsOf, Forgotten, Holding, Parts, Store, StoreError};
+use super::{AsOf, Forgotten, Holding, Parts, Store, StoreError, TableAnatomy};
 use crate::domain::{
     day::Day,
     declaration::SiteId,
@@ -282,19 +283,14 @@ impl Store for ClickStore {
     }
 
     fn holdings(&self, site: SiteId) -> Result<Vec<Holding>, StoreError> {
-        let each = Table::ALL.into_iter().flat_map(|table| table.families().iter().map(move |&family| (table, family)));
+        let each = Table::ALL
+            .into_iter()
+            .flat_map(|table| table.families().iter().map(move |&family| (table, family)));
         let mut found = Vec::new();
         for (table, family) in each {
             let asked = self.asking(&sql::holding(table, family)).param("site", site.0);
-            let rows: Vec<(i32, i32, u64, Vec<u64>)> = self.fetch(&asked)?;
-            found.extend(rows.into_iter().map(|(first, last, rows, telling)| Holding {
-                table,
-                family,
-                first: Day(first),
-                last: Day(last),
-                rows,
-                telling,
-            }));
+            let rows: Vec<sql::Held> = self.fetch(&asked)?;
+            found.extend(rows.into_iter().map(|held| held.told(table, family)));
         }
         Ok(found)
     }
@@ -354,6 +350,10 @@ impl Store for ClickStore {
     /// A few days at a time: of releases that come meanwhile, some are in it and some are not, each of them whole.
     fn copy(&self, to: &Path) -> Result<(), StoreError> {
         super::duckdb::copy_rows(self, to)
+    }
+
+    fn anatomy(&self) -> Result<Vec<TableAnatomy>, StoreError> {
+        anatomy::anatomy(self)
     }
 
     fn keep(&self, site: SiteId, months: u32) -> Result<bool, StoreError> {

@@ -20,7 +20,7 @@ use std::{
 
 use duckdb::{Config, Connection, Row as Answer, params, params_from_iter};
 
-use super::{AsOf, Forgotten, Holding, Parts, Store, StoreError};
+use super::{AsOf, Forgotten, Holding, Parts, Store, StoreError, TableAnatomy};
 use crate::domain::{
     Text,
     day::Day,
@@ -114,6 +114,12 @@ impl DuckStore {
     /// When the disk is full or readers are in the way.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         self.writer().execute_batch("CHECKPOINT").map_err(unavailable)
+    }
+
+    /// Changes the database behind everybody's back, for tests of what would be found.
+    #[cfg(test)]
+    pub(crate) fn plant(&self, sql: &str) {
+        self.writer().execute_batch(sql).unwrap();
     }
 
     // A panic while the lock was held leaves at most an open transaction, which its guard rolls back.
@@ -279,6 +285,16 @@ impl Store for DuckStore {
 
     fn copy(&self, to: &Path) -> Result<(), StoreError> {
         self.copy_to(to)
+    }
+
+    /// Each family has tables of its own, so that no row can carry another's.
+    fn anatomy(&self) -> Result<Vec<TableAnatomy>, StoreError> {
+        let sql = "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal \
+                   ORDER BY database_name, schema_name, table_name, column_index";
+        let found = self.reading(|connection| {
+            connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        });
+        found.map(super::tables_of)
     }
 }
 

@@ -1,0 +1,185 @@
+//! A5: ground truth against rows. Whoever knows everybody looks for a row, or for what is left of a page or of a value when
+//! its rows are subtracted, that stands for fewer than k people.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use mayfly::{
+    domain::{
+        STAR,
+        row::{Column, Family, Row, Table, columns},
+    },
+    simulate::{
+        Visitor,
+        agents::{AGENTS, CROWD_AGENTS},
+    },
+};
+
+use super::{
+    lived::{Lived, Visit, day, lived, visits},
+    traffic::{Origin, Traffic},
+};
+use crate::play::K;
+
+const FAMILIES: [Family; 4] = [Family::Visit, Family::Place, Family::Device, Family::Language];
+
+/// What a visit says in the columns of a family.
+fn said(visit: &Visit, family: Family) -> Vec<String> {
+    let texts = match family {
+        Family::Visit => visit.attributes.0.to_vec(),
+        Family::Place => visit.described.place.0.to_vec(),
+        Family::Device => visit.described.device.0.to_vec(),
+        _ => vec![visit.described.language.0.clone()],
+    };
+    texts.iter().map(|text| text.to_string()).collect()
+}
+
+/// A row's page, where it has one, and its values.
+fn keys(row: &Row) -> (Option<String>, Vec<String>) {
+    let of_page = |column: &Column| matches!(column, Column::Kind | Column::Page);
+    let values = columns(row.table, row.family).iter().zip(&row.keys).filter(|(column, _)| !of_page(column));
+    let page = row.key(Column::Page).filter(|page| ***page != *STAR).map(|page| page.to_string());
+    (page, values.map(|(_, text)| text.to_string()).collect())
+}
+
+/// Everything of a day's rows that stands for some people, but fewer than k.
+fn singled_out(lived: &Lived) -> Vec<String> {
+    let visits = visits(&lived.recount);
+    FAMILIES.iter().flat_map(|&family| Told::of(lived, &visits, family).small(family)).collect()
+}
+
+/// What a family tells, and the people behind it.
+struct Told<'v> {
+    rows: BTreeSet<(Option<String>, Vec<String>)>,
+    visits: Vec<(Vec<String>, &'v Visit, bool)>,
+}
+
+impl<'v> Told<'v> {
+    fn of(lived: &Lived, visits: &'v [Visit], family: Family) -> Told<'v> {
+        let rows = lived.rows.iter().filter(|row| row.table == Table::Pages && row.family == family);
+        let rows: BTreeSet<_> = rows.map(keys).collect();
+        let labels: BTreeSet<&Vec<String>> = rows.iter().map(|(_, values)| values).collect();
+        let told_as = |visit: &Visit| {
+            let own = said(visit, family);
+            let fits =
+                |label: &&&Vec<String>| label.iter().zip(&own).all(|(told, own)| told == STAR || told == own);
+            let finest = labels
+                .iter()
+                .filter(fits)
+                .max_by_key(|label| label.iter().filter(|text| *text != STAR).count());
+            (*finest.expect("some row counts the visit")).clone()
+        };
+        let mut met = BTreeSet::new();
+        let visits = visits.iter().map(|visit| (told_as(visit), visit, met.insert(visit.visitor))).collect();
+        Told { rows, visits }
+    }
+
+    /// Which crowds there are, by what they share.
+    fn crowds(&self, family: Family) -> BTreeMap<String, BTreeSet<u64>> {
+        let mut crowds: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        for (label, visit, begins_day) in &self.visits {
+            let mut count = |what: String| drop(crowds.entry(what).or_default().insert(visit.visitor));
+            let name = label.join("|");
+            if family == Family::Visit || family == Family::Language {
+                if *begins_day {
+                    count(format!("set {name}"));
+                }
+                continue;
+            }
+            let is_told = |page: &String| self.rows.contains(&(Some(page.clone()), label.clone()));
+            // Of a page without told cells nothing can be subtracted: page and hour are told alone.
+            let in_cells = |page: &String| self.rows.iter().any(|(cell, _)| cell.as_ref() == Some(page));
+            for (page, _) in visit.seen.iter().filter(|(page, _)| in_cells(page)) {
+                match is_told(page) {
+                    true => count(format!("cell {page} {name}")),
+                    false => count(format!("rest of {page}")),
+                }
+            }
+            if *begins_day && !is_told(&visit.entry.0) {
+                count(format!("rest of {name}"));
+            }
+        }
+        crowds
+    }
+
+    fn small(&self, family: Family) -> Vec<String> {
+        let small = |(what, people): (String, BTreeSet<u64>)| {
+            let is_small = (1..K as usize).contains(&people.len());
+            is_small.then(|| format!("{} {what}: {} people", family.name(), people.len()))
+        };
+        self.crowds(family).into_iter().filter_map(small).collect()
+    }
+}
+
+/// Crowds of k - 1, k and k + 1, people who are alone with what they have, and what makes remainders of one.
+fn planted() -> Traffic {
+    let mut traffic = Traffic::of(day(), 5);
+    let mut second = 20_000;
+    let mut come = |traffic: &mut Traffic, visitor: &Arc<Visitor>, path: &str, origin: &Origin| {
+        second += 41;
+        traffic.view(visitor, second, path, origin);
+        traffic.read(visitor, second + 20, path, origin, 50, 9_000);
+    };
+    let (usual, direct) = (&AGENTS[0], Origin::direct());
+    for (country, people) in [("US", 14), ("PL", K - 1), ("DE", K), ("SE", K + 1), ("NO", 1)] {
+        for _ in 0..people {
+            let visitor = traffic.visitor(country, usual, 0);
+            come(&mut traffic, &visitor, "/", &direct);
+        }
+    }
+    for (agent, people) in
+        [(&CROWD_AGENTS[0], K - 1), (&CROWD_AGENTS[1], K), (&CROWD_AGENTS[2], K + 1), (&AGENTS[6], 1)]
+    {
+        for _ in 0..people {
+            let visitor = traffic.visitor("US", agent, 0);
+            come(&mut traffic, &visitor, "/", &direct);
+        }
+    }
+    let letters = [("below", K - 1), ("exact", K), ("above", K + 1), ("lone", 1)]
+        .map(|(name, n)| (Origin::letter(name), n));
+    for (origin, people) in letters.into_iter().chain([(Origin::link("lone.com"), 1)]) {
+        for _ in 0..people {
+            let visitor = traffic.visitor("US", usual, 0);
+            come(&mut traffic, &visitor, "/", &origin);
+        }
+    }
+    // One of another language; one who reloads a page that nobody else sees.
+    let other = traffic.visitor("US", usual, 5);
+    come(&mut traffic, &other, "/", &direct);
+    let reloader = traffic.visitor("US", usual, 0);
+    (0..30).for_each(|_| come(&mut traffic, &reloader, "/own", &direct));
+    // A page with a crowd of one country and one person of another; that country is a crowd on another page.
+    for country in ["US"; 7].into_iter().chain(["DE"]) {
+        let visitor = traffic.visitor(country, usual, 0);
+        come(&mut traffic, &visitor, "/rest", &direct);
+    }
+    traffic
+}
+
+#[tokio::test]
+async fn rows_and_remainders_are_crowds() {
+    let hits = planted().hits();
+    assert_eq!(singled_out(&lived(None, &hits).await), Vec::<String>::new());
+    for (fault, found) in [
+        (
+            "k_off",
+            &[
+                "place cell example.com/ NO|",
+                "device cell example.com/ Opera|",
+                "visit set Referral|lone.com|",
+                "visit set Email|newsletter|newsletter|email|below|",
+                "place cell example.com/own US|",
+                "language set et",
+            ][..],
+        ),
+        ("no_remainder", &["place rest of ", "device rest of ", "visit set ", "language set *"]),
+        ("small_cells", &["place cell example.com/rest DE|", "place cell example.com/own US|"]),
+    ] {
+        let singled = singled_out(&lived(Some(fault), &hits).await);
+        for what in found {
+            assert!(singled.iter().any(|one| one.starts_with(what)), "{fault} {what}: {singled:#?}");
+        }
+    }
+}
