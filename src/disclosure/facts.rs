@@ -82,8 +82,11 @@ pub struct OptOut {
     pub cookie: String,
     /// Most days that the cookie lives.
     pub days: u32,
-    /// Whether the cookie reaches the counting server from this site's pages.
-    pub effective: bool,
+    /// Whether the cookie reaches the counting server from this site's pages; `None` where the server has not been
+    /// told its own address.
+    pub effective: Option<bool>,
+    /// Whether the cookie is sent over https alone.
+    pub secure: bool,
 }
 
 /// Whether the tracker waits for consent.

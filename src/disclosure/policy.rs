@@ -372,10 +372,10 @@ impl Writer<'_> {
                 let to = format!("{}{}", self.facts.server.as_deref().unwrap_or_default(), opt_out.path);
                 blocks.push(Block::Link { before: self.words.say("objection.opt_out"), to });
                 match opt_out.effective {
-                    true => blocks.push(self.text("objection.opt_out_effective")),
-                    false => blocks.extend(
-                        ["objection.opt_out_not", "objection.opt_out_flag"].map(|key| self.text(key)),
-                    ),
+                    Some(true) => blocks.push(self.text("objection.opt_out_effective")),
+                    Some(false) => blocks
+                        .extend([self.text("objection.opt_out_not"), self.text("objection.opt_out_flag")]),
+                    None => blocks.push(self.text("objection.opt_out_unknown")),
                 }
             }
         }

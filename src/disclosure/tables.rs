@@ -125,12 +125,12 @@ pub(super) fn device(facts: &Facts) -> Vec<OnDevice> {
             kind: "cookie".to_owned(),
             domain: server.and_then(|url| url.host_str().map(str::to_owned)),
             // Effective is what reaches the server from the site's pages: of the same site.
-            first_party: facts.server.is_some().then_some(opt_out.effective),
+            first_party: opt_out.effective,
             days: opt_out.days,
             purpose: "objection".to_owned(),
             third_party_access: false,
             http_only: true,
-            secure: true,
+            secure: opt_out.secure,
             same_site: "Lax".to_owned(),
         }
     };

@@ -269,10 +269,16 @@ fn k_of_one_is_said_and_no_crowd_is_claimed() {
     }
 }
 
-fn with_opt_out(effective: bool) -> Facts {
+fn with_opt_out(effective: impl Into<Option<bool>>) -> Facts {
     let mut facts =
         facts_with(|_| {}, raw(|it| it.public_url = Some("https://stats.example.com".into())), false);
-    let opt_out = OptOut { path: "/opt-out".into(), cookie: "mayfly_opt_out".into(), days: 390, effective };
+    let opt_out = OptOut {
+        path: "/opt-out".into(),
+        cookie: "mayfly_opt_out".into(),
+        days: 395,
+        effective: effective.into(),
+        secure: true,
+    };
     facts.objection.opt_out = Some(opt_out);
     facts.device = tables::device(&facts);
     facts
@@ -329,7 +335,7 @@ fn collectors_are_told_apart() {
 /// Facts that between them use every sentence.
 fn all_kinds() -> Vec<Facts> {
     let mut all: Vec<Facts> = changed().into_iter().map(|(_, facts)| facts).collect();
-    all.extend([facts(), with_opt_out(true), with_opt_out(false)]);
+    all.extend([facts(), with_opt_out(true), with_opt_out(false), with_opt_out(None)]);
     let more = Facts {
         consent: ConsentMode::Required,
         simulated: true,
