@@ -16,8 +16,8 @@ use mayfly::{
     domain::{
         day::{Day, Hour, Moment, UnixMs, Zone},
         declaration::{
-            EventDeclaration, Excluded, Goal, Kept, Objection, Once, PropertyDeclaration, Section, Site,
-            SiteId, Step, Values,
+            Consent, EventDeclaration, Excluded, Goal, Kept, Objection, Once, PropertyDeclaration, Section,
+            Site, SiteId, Step, Values,
         },
         region::Heap,
         row::{DayRow, Family, KIND_PAGE, Release, ReleaseId, Row, Table},
@@ -58,6 +58,7 @@ fn site() -> Site {
         k: 5,
         kept: Kept { region: false, city: false, versions: false, language: true },
         objection: Objection::default(),
+        consent: Consent::default(),
         excluded: Excluded::default(),
         path_parameters: Vec::new(),
         path_rules: Vec::new(),

@@ -4,7 +4,7 @@
 # FUZZ_TARGETS names some of them: make fuzz FUZZ_SECONDS=60 FUZZ_TARGETS="url query"
 set -euo pipefail
 cd "$(dirname "$0")/.."
-seconds=${FUZZ_SECONDS:-600} targets=${FUZZ_TARGETS:-event journal proxy query record url}
+seconds=${FUZZ_SECONDS:-600} targets=${FUZZ_TARGETS:-event journal proxy query record url vocabulary}
 host=$(rustc -vV | sed -n 's/^host: //p')
 
 # What libFuzzer needs to see of the code: edges, and what is compared with what. Stable passes and options only.

@@ -269,7 +269,9 @@ impl Parts {
             waiting: config.hits_waiting,
             rates: RateSettings { address: config.address_rate, site: config.site_rate },
         };
-        let collector = Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds);
+        let origin = config.public_url.as_ref().map(|url| url.origin().ascii_serialization());
+        let collector =
+            Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds, origin);
         let collector = Arc::new(collector.map_err(io_of("the keys of collection"))?);
         let others = node.report().map(|reporting| reporting.collectors.clone());
         let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());

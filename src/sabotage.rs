@@ -26,6 +26,8 @@ pub enum Sabotage {
     VisitorInRow,
     /// Rows leave in the order in which their texts were first met.
     ArrivalOrder,
+    /// Who objects is counted like anybody else.
+    ObjectorsCounted,
 }
 
 /// Whether this process does without a protection: named by `MAYFLY_SABOTAGE`, a comma list.

@@ -27,7 +27,7 @@ let firstHitAt = 0;
 let accepted = 1204;
 let settings = {
   name: 'acme.example', uuid: '4b4f0f0e-6f0e-4a7c-9d0b-5a1f0c9f7f10', hosts: ['acme.example', '*.acme.example'], zone, k: 5,
-  kept: { region: true, city: true, versions: false, language: false }, objection: { gpc: true, dnt: true },
+  kept: { region: true, city: true, versions: false, language: false }, objection: { gpc: true, dnt: true }, consent: 'none',
   excluded: { networks: ['192.0.2.0/24'], hosts: ['staging.acme.example'], paths: ['/admin/*'] },
   path_parameters: ['page'], path_rules: [{ pattern: '/user/*/edit', becomes: '/user/:id/edit' }],
   sections: [{ pattern: '/blog/*' }, { pattern: '/docs/*' }],
@@ -261,6 +261,11 @@ function api(request, path, query, body) {
         settings = { ...body, version: body.version + 1 };
       }
       return [200, settings];
+    case 'snippet':
+      return [200, {
+        script: `<script defer data-site="${settings.name}" src="https://stats.example/mayfly.js"></script>`,
+        pixel: null, opt_out: 'https://stats.example/opt-out', opt_out_effective: false,
+      }];
     case 'proposals':
       return [200, { proposals }];
     case 'proposals/declare':

@@ -183,6 +183,7 @@ export interface Settings {
   k: number;
   kept: Kept;
   objection: { gpc: boolean; dnt: boolean };
+  consent: 'none' | 'required';
   excluded: { networks: string[]; hosts: string[]; paths: string[] };
   path_parameters: string[];
   path_rules: { pattern: string; becomes: string }[];

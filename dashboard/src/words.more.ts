@@ -12,6 +12,11 @@ export const outcome = {
   no_visit: 'engagement without a visit', rate_limited: 'too many from one address', malformed: 'malformed',
   too_large: 'too large', overloaded: 'overloaded', late: 'its day was closed', spam: 'spam referrer', ignored: 'counts nothing by design',
 } as Record<string, string>;
+export const noScript = 'For browsers without script';
+export const noScriptHint = 'Put it into the body, with the path of the page in place of PATH. It counts views only.';
+export const optOut = 'A link for visitors who object';
+export const optOutWorks = 'Link to this page from your privacy policy. Browsers send the choice along from every page of this site.';
+export const optOutFails = 'This site has pages on another domain than this server, and browsers do not send the choice along from there. Use the opt-out script instead (docs/API.md), or serve the collector under the domain of the site.';
 export const causeList = [
   'The page was not reloaded after the line was added, or a cache still serves the old one.',
   'The host of the page is not among the site’s hosts.',
@@ -130,6 +135,10 @@ export const s = {
   objection: 'Objections honoured',
   gpc: 'Global Privacy Control',
   dnt: 'Do Not Track',
+  consent: 'Consent',
+  consentNone: 'Not asked for',
+  consentRequired: 'Count only after consent',
+  consentHint: 'Changes the script of the set-up: put the new one into your pages',
   excluded: 'Own traffic, not counted',
   networks: 'Networks',
   networksHint: 'One a line, such as 192.0.2.0/24',

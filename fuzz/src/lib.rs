@@ -9,18 +9,20 @@ pub mod proxy;
 pub mod query;
 pub mod record;
 pub mod url;
+pub mod vocabulary;
 
 /// A target's law.
 pub type Law = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Law); 6] = [
+pub const TARGETS: [(&str, Law); 7] = [
     ("event", event::check),
     ("journal", journal::check),
     ("proxy", proxy::check),
     ("query", query::check),
     ("record", record::check),
     ("url", url::check),
+    ("vocabulary", vocabulary::check),
 ];
 
 /// The lines of an input, as text.

@@ -13,8 +13,8 @@ use mayfly::{
         counters::Counter,
         day::{Day, Hour, UnixMs, Zone},
         declaration::{
-            EventDeclaration, Excluded, Funnel, Goal, Kept, Objection, Once, PropertyDeclaration, Section,
-            Site, SiteId, Step, Values,
+            Consent, EventDeclaration, Excluded, Funnel, Goal, Kept, Objection, Once, PropertyDeclaration,
+            Section, Site, SiteId, Step, Values,
         },
         plan::{Dimension, Metric, NOT_COLLECTED, View},
         query::{Group, Query},
@@ -358,6 +358,7 @@ fn site() -> Site {
         k: 5,
         kept: Kept { region: false, city: false, versions: false, language: true },
         objection: Objection::default(),
+        consent: Consent::default(),
         excluded: Excluded::default(),
         path_parameters: Vec::new(),
         path_rules: Vec::new(),

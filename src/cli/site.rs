@@ -7,7 +7,7 @@ use crate::{
     control::{Control, Invalid, NewSite, Settings, SiteRecord},
     domain::{
         day::UnixMs,
-        declaration::{Kept, Objection, PathRule},
+        declaration::{Consent, Kept, Objection, PathRule},
     },
 };
 
@@ -71,6 +71,8 @@ pub enum Key {
     Kept,
     /// Of gpc, dnt
     Objection,
+    /// none or required: whether pages ask visitors first
+    Consent,
     ExcludedNetworks,
     ExcludedHosts,
     ExcludedPaths,
@@ -134,6 +136,7 @@ fn set(settings: &mut Settings, key: Key, value: &str) -> Result<(), Invalid> {
         Key::K => settings.k = number("k", value)?,
         Key::Kept => settings.kept = kept(value)?,
         Key::Objection => settings.objection = objection(value)?,
+        Key::Consent => settings.consent = consent(value)?,
         Key::ExcludedNetworks => settings.excluded.networks = networks(value)?,
         Key::ExcludedHosts => settings.excluded.hosts = list(value),
         Key::ExcludedPaths => settings.excluded.paths = list(value),
@@ -179,6 +182,14 @@ fn objection(value: &str) -> Result<Objection, Invalid> {
         }
     }
     Ok(objection)
+}
+
+fn consent(value: &str) -> Result<Consent, Invalid> {
+    match value.trim() {
+        "none" => Ok(Consent::None),
+        "required" => Ok(Consent::Required),
+        other => Err(Invalid::new("consent", other, "none or required")),
+    }
 }
 
 fn networks(value: &str) -> Result<Vec<ipnet::IpNet>, Invalid> {

@@ -23,6 +23,7 @@ use super::{
     event::Invalid,
     geo::Geo,
     limits::{RateSettings, Rates},
+    opt_out::{asked_origin, opted_out},
     peers::Peers,
     rules::RulesBySite,
     shed::{Gate, Overload, STALL_MAX, Shed, lag},
@@ -69,6 +70,8 @@ pub struct Collector {
     pub proxies: Proxies,
     pub peers: Peers,
     pub gate: Arc<Gate>,
+    /// Where browsers reach this server, if that is set.
+    public_origin: Option<String>,
     pub(super) rates: Rates,
     max_body: usize,
     held: body::Held,
@@ -92,7 +95,7 @@ pub(super) enum Trouble {
 }
 
 /// What a request is for: an event of it, for a site or, without a site, for the ledger only.
-struct Target {
+pub(super) struct Target {
     event: usize,
     aim: Result<Arc<Entry>, Outcome>,
 }
@@ -113,6 +116,7 @@ impl Collector {
         geo: Geo,
         proxies: Proxies,
         bounds: Bounds,
+        public_origin: Option<String>,
     ) -> io::Result<Collector> {
         let collector = Collector {
             memory,
@@ -122,6 +126,7 @@ impl Collector {
             geo,
             proxies,
             peers: Peers::default(),
+            public_origin,
             gate: Gate::new(bounds.waiting),
             rates: Rates::new(bounds.rates, clock::running())?,
             max_body: bounds.max_body,
@@ -131,6 +136,16 @@ impl Collector {
         };
         collector.refresh(clock::now());
         Ok(collector)
+    }
+
+    /// Where browsers reach this server: as set, else as the request says.
+    pub fn origin(&self, request: &HttpRequest) -> String {
+        self.public_origin.clone().unwrap_or_else(|| asked_origin(request))
+    }
+
+    /// Whether browsers reach this server by https.
+    pub fn is_https(&self) -> bool {
+        self.public_origin.as_ref().is_some_and(|origin| origin.starts_with("https:"))
     }
 
     /// Takes over changed settings.
@@ -221,7 +236,7 @@ impl Collector {
     }
 
     /// What the events of a request are for, and the answer to each. Asks nothing of who sent it.
-    fn aim(&self, parcel: &Parcel) -> (Vec<Target>, Vec<Verdict>) {
+    pub(super) fn aim(&self, parcel: &Parcel) -> (Vec<Target>, Vec<Verdict>) {
         let directory = self.directory.load_full();
         let mut targets = Vec::with_capacity(parcel.events.len());
         let verdicts = parcel.events.iter().enumerate().map(|(event, parsed)| {
@@ -254,6 +269,11 @@ pub async fn post_event(
     payload: web::Payload,
 ) -> HttpResponse {
     let collector = collector.into_inner();
+    let answer = post(&collector, &request, payload).await;
+    collector.let_the_opt_out_in(&request, answer)
+}
+
+async fn post(collector: &Arc<Collector>, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
     let now = clock::now();
     let reject = async |outcome, status, field, words: &str| {
         collector.reject(outcome, now, status, field, words).await
@@ -289,13 +309,13 @@ pub async fn post_event(
         let words = format!("is for more than {BATCH_MAX} hits");
         return reject(Outcome::Malformed, StatusCode::BAD_REQUEST, "request", &words).await;
     }
-    let signals = signals_of(&request);
+    let signals = signals_of(request);
     // Nothing of an objector is remembered, not even for ten minutes.
     let progress = key
         .filter(|_| signals == Signals::default())
         .map(|key| collector.duplicates.of(key, &body.bytes, targets.len(), clock::running()));
     drop(body);
-    let taking = Taking { collector: &collector, request: &request, signals, now };
+    let taking = Taking { collector, request, signals, now };
     match progress {
         Some(progress) => match tokio::time::timeout(STALL_MAX, progress.lock()).await {
             Ok(mut progress) => taking.all(parcel, &targets, verdicts, &mut progress).await,
@@ -305,22 +325,22 @@ pub async fn post_event(
     }
 }
 
-fn signals_of(request: &HttpRequest) -> Signals {
+pub(super) fn signals_of(request: &HttpRequest) -> Signals {
     let header = |name| request.headers().get(name).map(|value: &header::HeaderValue| value.as_bytes());
-    signals(header(GPC), header(DNT), false)
+    signals(header(GPC), header(DNT), opted_out(request))
 }
 
 /// What all hits of a request have in common.
-struct Taking<'a> {
-    collector: &'a Arc<Collector>,
-    request: &'a HttpRequest,
-    signals: Signals,
-    now: UnixMs,
+pub(super) struct Taking<'a> {
+    pub collector: &'a Arc<Collector>,
+    pub request: &'a HttpRequest,
+    pub signals: Signals,
+    pub now: UnixMs,
 }
 
 impl Taking<'_> {
     /// Takes what has not been taken yet, waits until it is on the disk, and answers.
-    async fn all(
+    pub(super) async fn all(
         &self,
         parcel: Parcel,
         targets: &[Target],

@@ -29,6 +29,7 @@ use crate::{
         days::{DayError, Fixed},
         site_day::{Arrived, Refusal, Tallied},
     },
+    sabotage::{self, Sabotage},
 };
 
 /// Who sent a request. Lives as long as the request; nothing of it can be printed or copied.
@@ -107,7 +108,8 @@ impl Collector {
         let Some(rules) = self.rules_of(site, now) else {
             return self.drop_for_none(Outcome::UnknownSite, now).await;
         };
-        if let Some(outcome) = objection(signals, rules.objection) {
+        let objects = objection(signals, rules.objection);
+        if let Some(outcome) = objects.filter(|_| !sabotage::on(Sabotage::ObjectorsCounted)) {
             return self.drop_for_none(outcome, now).await;
         }
         let arrived = self.arrive(|| Fixed::of(site, entry.day(now)), site.id, now).await?;

@@ -8,7 +8,8 @@ use super::{Invalid, validate};
 use crate::domain::{
     day::{Day, UnixMs, Zone},
     declaration::{
-        EventDeclaration, Excluded, Funnel, Goal, Kept, Objection, PathRule, Section, Site, SiteId, Step,
+        Consent, EventDeclaration, Excluded, Funnel, Goal, Kept, Objection, PathRule, Section, Site, SiteId,
+        Step,
     },
 };
 
@@ -25,6 +26,8 @@ pub struct Settings {
     pub kept: Kept,
     #[serde(default)]
     pub objection: Objection,
+    #[serde(default)]
+    pub consent: Consent,
     #[serde(default)]
     pub excluded: Excluded,
     #[serde(default)]
@@ -107,6 +110,7 @@ impl Settings {
             k: k_default(),
             kept: Kept::default(),
             objection: Objection::default(),
+            consent: Consent::default(),
             excluded: Excluded::default(),
             path_parameters: Vec::new(),
             path_rules: Vec::new(),
@@ -220,6 +224,7 @@ impl SiteRecord {
             k: settings.k,
             kept: settings.kept,
             objection: settings.objection,
+            consent: settings.consent,
             excluded: settings.excluded,
             path_parameters: settings.path_parameters,
             path_rules: settings.path_rules,

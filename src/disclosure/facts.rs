@@ -7,10 +7,12 @@ use super::{
     tables::{self, Datum, OnDevice, Processed},
 };
 use crate::{
+    collect::opt_out::{COOKIE, COOKIE_DAYS},
     control::Entry,
     domain::{
         day::UnixMs,
-        declaration::{Kept, Site},
+        declaration::{Consent, Kept, Site},
+        same_site::opt_out_effective,
     },
     sabotage::{self, Sabotage},
 };
@@ -144,6 +146,7 @@ impl Facts {
             k: _,
             kept: _,
             objection,
+            consent,
             excluded,
             path_parameters,
             path_rules,
@@ -173,7 +176,10 @@ impl Facts {
                 .next(now)
                 .map(|(day, site)| Next { from_day: day.to_string(), counting: Counting::of(site) }),
             objection: Objections { gpc: objection.gpc, dnt: objection.dnt, opt_out: None },
-            consent: ConsentMode::None,
+            consent: match consent {
+                Consent::None => ConsentMode::None,
+                Consent::Required => ConsentMode::Required,
+            },
             retention_months: *retention_months,
             vocabulary: Vocabulary {
                 events: events.len(),
@@ -198,6 +204,7 @@ impl Facts {
             device: Vec::new(),
             processing: Vec::new(),
         };
+        facts.objection.opt_out = Some(OptOut::of(entry.at(now), process));
         facts.device = tables::device(&facts);
         facts.processing = tables::processing(&facts);
         facts
@@ -212,6 +219,20 @@ impl Facts {
     /// Whether a datum is processed.
     pub fn processes(&self, datum: Datum) -> bool {
         self.processing.iter().any(|one| one.datum == datum)
+    }
+}
+
+impl OptOut {
+    fn of(site: &Site, process: &Process) -> OptOut {
+        // Where visitors reach the collectors is theirs to know.
+        let server = process.public_url.as_deref().filter(|_| process.role != RoleKind::Report);
+        OptOut {
+            path: format!("/opt-out?site={}", site.name),
+            cookie: COOKIE.to_owned(),
+            days: COOKIE_DAYS as u32,
+            effective: server.map(|origin| opt_out_effective(site, origin)),
+            secure: server.is_some_and(|origin| origin.starts_with("https:")),
+        }
     }
 }
 

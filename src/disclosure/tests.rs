@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::{Config, Environment, RawConfig},
     control::{Control, Settings},
-    domain::declaration::{Funnel, Goal, PathRule, Section, Step},
+    domain::declaration::{Consent, Funnel, Goal, PathRule, Section, Step},
 };
 
 /// 2026-11-22T12:00:00Z
@@ -87,6 +87,7 @@ fn changed() -> Vec<(&'static str, Facts)> {
         ("kept", site(|it| it.kept.versions = true)),
         ("kept", site(|it| it.kept.language = true)),
         ("objection", site(|it| it.objection.gpc = false)),
+        ("consent", site(|it| it.consent = Consent::Required)),
         ("objection", site(|it| it.objection.dnt = false)),
         ("excluded", site(|it| it.excluded.networks.push("192.0.2.0/24".parse().unwrap()))),
         ("excluded", site(|it| it.excluded.hosts.push("staging.example.com".into()))),
@@ -220,8 +221,9 @@ fn every_field_of_the_facts_is_moved_by_a_setting() {
         "/silent",
         "/role",
         "/collectors",
-        "/objection/opt_out",
-        "/consent",
+        "/objection/opt_out/path",
+        "/objection/opt_out/cookie",
+        "/objection/opt_out/days",
     ];
     for place in before.keys() {
         assert!(moved.contains(place) || fixed.contains(&place.as_str()), "no setting moves {place}");

@@ -3,7 +3,7 @@
 
 mod rules;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::borrow::Cow;
 

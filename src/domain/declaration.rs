@@ -31,6 +31,7 @@ pub struct Site {
     pub k: u32,
     pub kept: Kept,
     pub objection: Objection,
+    pub consent: Consent,
     pub excluded: Excluded,
     /// Query parameters that stay part of the path, e.g. `page`.
     pub path_parameters: Vec<String>,
@@ -78,6 +79,16 @@ impl Default for Objection {
     fn default() -> Self {
         Objection { gpc: true, dnt: true }
     }
+}
+
+/// Whether the site's pages ask visitors before they count them. The pages do it: a hit does not say who was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    #[default]
+    None,
+    /// The snippet of the set-up sends nothing until the page says that consent was given.
+    Required,
 }
 
 /// The site's own traffic, dropped as `excluded`.

@@ -29,8 +29,10 @@ pub mod query;
 mod recognise;
 pub mod region;
 pub mod row;
+pub mod same_site;
 pub mod scrub;
 mod snapshot;
+pub mod snippet;
 pub mod source;
 pub mod tally;
 #[cfg(test)]

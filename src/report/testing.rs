@@ -3,8 +3,8 @@
 use crate::domain::{
     day::Zone,
     declaration::{
-        EventDeclaration, Excluded, Goal, Kept, Objection, Once, PropertyDeclaration, Section, Site, SiteId,
-        Step, Values,
+        Consent, EventDeclaration, Excluded, Goal, Kept, Objection, Once, PropertyDeclaration, Section, Site,
+        SiteId, Step, Values,
     },
 };
 
@@ -18,6 +18,7 @@ pub fn site() -> Site {
         k: 5,
         kept: Kept { region: false, city: false, versions: false, language: true },
         objection: Objection::default(),
+        consent: Consent::default(),
         excluded: Excluded::default(),
         path_parameters: Vec::new(),
         path_rules: Vec::new(),

@@ -11,6 +11,7 @@ use actix_web::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{
     auth::{self, Access, ControlState, Proposed, Visitor, blocking},
@@ -18,10 +19,14 @@ use super::{
 };
 use crate::{
     clock,
+    collect::endpoint::Collector,
     control::{
         Claim, ControlError, Entry, Invalid, NewSite, SESSION_DAYS, Scope, Settings, SiteRecord, read_body,
     },
-    domain::declaration::{EventDeclaration, Once, PropertyDeclaration, Values},
+    domain::{
+        declaration::{EventDeclaration, Once, PropertyDeclaration, Values},
+        snippet::snippet,
+    },
     verify,
 };
 
@@ -45,6 +50,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
             it.route(web::get().to(settings)).route(web::put().to(replace_settings))
         }))
         .service(api("/api/sites/{site}/verification", |it| it.route(web::get().to(verification))))
+        .service(api("/api/sites/{site}/snippet", |it| it.route(web::get().to(snippet_of))))
         .service(api("/api/sites/{site}/proposals", |it| it.route(web::get().to(proposals))))
         .service(api("/api/sites/{site}/proposals/declare", |it| it.route(web::post().to(declare))))
         .service(api("/api/keys", |it| it.route(web::get().to(keys)).route(web::post().to(add_key))))
@@ -214,6 +220,30 @@ async fn settings(state: State, access: Access, site: Path<String>) -> Answer {
 fn answer_settings(record: SiteRecord) -> Answer {
     let document = record.document().map_err(|error| ApiError::internal(&error))?;
     Ok(HttpResponse::Ok().json(document))
+}
+
+#[derive(Deserialize)]
+struct Reached {
+    /// Where browsers reach the collector, if that is another node.
+    origin: Option<String>,
+}
+
+async fn snippet_of(
+    request: HttpRequest,
+    state: State,
+    collector: Data<Collector>,
+    access: Access,
+    site: Path<String>,
+    reached: web::Query<Reached>,
+) -> Answer {
+    access.staff()?;
+    let (entry, _) = state.readable(&access, &site)?;
+    let origin = match reached.origin.as_deref().map(Url::parse) {
+        Some(Ok(url)) if ["http", "https"].contains(&url.scheme()) => url.origin().ascii_serialization(),
+        Some(_) => return Err(ApiError::bad_request("origin: a URL such as `https://stats.example.com`")),
+        None => collector.origin(&request),
+    };
+    Ok(HttpResponse::Ok().json(snippet(entry.at(clock::now()), &origin)))
 }
 
 async fn replace_settings(state: State, access: Access, site: Path<String>, payload: Payload) -> Answer {

@@ -70,9 +70,13 @@ pub async fn dashboard(request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// The tracker, under each of its names. Other sites' pages load it.
+/// The tracker, under each of its names, and the scripts beside it. Other sites' pages load them.
 pub async fn tracker(request: HttpRequest) -> HttpResponse {
-    let mut answer = serve(&request, "mayfly.js", Tracker::get("mayfly.js"), A_DAY);
+    let name = match request.path().trim_start_matches('/') {
+        name if name.starts_with("js/") => "mayfly.js",
+        name => name,
+    };
+    let mut answer = serve(&request, name, Tracker::get(name), A_DAY);
     let headers = answer.headers_mut();
     // A tag of its own would tell a returning browser apart only by the script's version; still, none is sent.
     headers.remove(header::ETAG);

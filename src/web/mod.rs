@@ -23,7 +23,7 @@ use actix_web::{
 };
 
 use crate::{
-    collect::{answers, endpoint},
+    collect::{answers, endpoint, opt_out, pixel},
     nodes::Node,
     parts::Parts,
 };
@@ -69,7 +69,15 @@ impl Shared {
 /// Routes of collection, open to every page of every site.
 pub fn collection(app: &mut ServiceConfig, bare: bool, node: &Node) {
     if let Node::Report(_) = node {
-        for path in ["/api/event", "/mayfly.js", "/js/{name}"] {
+        for path in [
+            "/api/event",
+            "/count",
+            "/opt-out",
+            "/mayfly.js",
+            "/mayfly.consent.js",
+            "/js/{name}",
+            "/consent/{name}",
+        ] {
             app.route(path, web::to(error::not_collecting));
         }
         return;
@@ -79,7 +87,20 @@ pub fn collection(app: &mut ServiceConfig, bare: bool, node: &Node) {
             .route(web::post().to(endpoint::post_event))
             .route(web::method(actix_web::http::Method::OPTIONS).to(answers::preflight)),
     );
-    for path in ["/mayfly.js", "/js/{name:(script|plausible)[a-z.-]*\\.js}"] {
+    app.service(
+        web::resource("/count").route(web::get().to(pixel::count)).route(web::post().to(pixel::count)),
+    )
+    .service(
+        web::resource("/opt-out").route(web::get().to(opt_out::page)).route(web::post().to(opt_out::choose)),
+    )
+    .route("/opt-out.css", web::get().to(opt_out::style));
+    let scripts = [
+        "/mayfly.js",
+        "/mayfly.consent.js",
+        "/js/{name:(script|plausible)[a-z.-]*\\.js}",
+        "/consent/{name:[a-z-]+\\.js}",
+    ];
+    for path in scripts {
         app.service(web::resource(path).wrap(Compress::default()).route(web::get().to(assets::tracker)));
     }
     if bare {

@@ -74,6 +74,11 @@ fn records_and_releases_keep_their_law() {
 }
 
 #[test]
+fn texts_keep_to_the_vocabulary() {
+    replay("vocabulary");
+}
+
+#[test]
 fn urls_keep_their_law() {
     replay("url");
 }

@@ -7,7 +7,7 @@ use mayfly::{
     control::{Control, ControlError, NewSite, PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Scope},
     domain::{
         day::{Day, Zone},
-        declaration::{Kept, Objection, Site, SiteId},
+        declaration::{Consent, Kept, Objection, Site, SiteId},
         tally::Caps,
     },
     report::{ROWS_MAX, Today, parse},
@@ -186,6 +186,7 @@ fn site() -> Site {
         k: 5,
         kept: Kept::default(),
         objection: Objection::default(),
+        consent: Consent::default(),
         excluded: Default::default(),
         path_parameters: vec![],
         path_rules: vec![],

@@ -32,6 +32,7 @@ mod laws; // the core against the naive recount: counting, settling, replay, clo
 mod limits; // docs/LIMITS.md against the code, and bounds that no other test goes to
 mod load; // many hits at once: reads of one moment, a kill
 mod nodes; // three collectors, a report node and a ClickHouse over a midnight with a kill and a cut, against the recount
+mod objection; // the opt-out page and its cookie, the pixel, what a collector's own pages may read
 mod open_loop; // a load that does not wait for answers
 mod outage; // the store fails, in every way, and no hit is lost or counted twice
 mod outside; // test data that others made: URLs, public suffixes, JSON, user agents
@@ -50,6 +51,7 @@ mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
 mod verify; // `mayfly verify` on a real install
+mod vocabulary; // what the scrubbers see in paths, and what they take for it
 mod zones; // every time zone, day by day, against data from outside
 
 use std::{

@@ -3,7 +3,7 @@
 import { createServer } from 'node:http';
 import { extname } from 'node:path';
 import { chromium } from 'playwright-core';
-import { built } from '../build.mjs';
+import { BUDGETS, built } from '../build.mjs';
 
 const QUIET = [
   '--no-sandbox',
@@ -30,7 +30,9 @@ export function launch(more = []) {
  * `hits` holds what arrived, oldest first: `{ body, text, headers }`.
  */
 export async function collector(pages) {
-  const code = await built();
+  const scripts = {};
+  for (const name of Object.keys(BUDGETS)) scripts[`/${name}`] = await built(name);
+  scripts['/js/script.js'] = scripts['/mayfly.js'];
   const hits = [];
   const waiting = new Set();
   const server = createServer((request, response) => {
@@ -45,8 +47,8 @@ export async function collector(pages) {
         hits.push({ text, body: JSON.parse(text), headers: request.headers });
         for (const look of waiting) look();
       });
-    } else if (pathname === '/mayfly.js' || pathname === '/js/script.js') {
-      response.writeHead(200, { 'content-type': 'text/javascript' }).end(code);
+    } else if (scripts[pathname] !== undefined && pages[pathname] === undefined) {
+      response.writeHead(200, { 'content-type': 'text/javascript' }).end(scripts[pathname]);
     } else if (pages[pathname] !== undefined) {
       response.writeHead(200, { 'content-type': KINDS[extname(pathname)] ?? 'text/html; charset=utf-8' }).end(pages[pathname]);
     } else {

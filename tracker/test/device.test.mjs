@@ -2,11 +2,24 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { built } from '../build.mjs';
 import { collector, html, launch } from './browser.mjs';
 
 const body = `<button data-mayfly-event="choose" data-mayfly-plan="team">Choose</button>
   <p data-mayfly-event="section_view" data-mayfly-on="view">Seen</p><div style="height:3000px"></div>`;
-const pages = { '/': html(body, 'data-site="example.com" data-scroll="scroll" data-outbound data-downloads') };
+const attributes = 'data-site="example.com" data-scroll="scroll" data-outbound data-downloads';
+/** The tracker's modes: the tag of each, and whether the page has to say that consent was given. */
+const MODES = {
+  plain: html(body, attributes),
+  hash: html(body, `${attributes} data-hash`),
+  credentials: html(body, `${attributes} data-credentials="include"`),
+  consent: html(body, `${attributes} data-consent="required"`).replace('/mayfly.js', '/mayfly.consent.js'),
+  // A tracker that keeps an id: what the traps are for.
+  sabotaged: html(body, attributes).replace('/mayfly.js', '/sabotaged.js'),
+};
+const pages = { '/': MODES.plain };
+for (const [mode, page] of Object.entries(MODES)) pages[`/${mode}`] = page;
+pages['/sabotaged.js'] = (await built()).replace('=>{', '=>{localStorage.id=localStorage.id||Math.random();screen.width;');
 
 /** Runs in the page before anything else: whoever touches a trapped member is written down. */
 function trap() {
@@ -67,7 +80,7 @@ function trap() {
 }
 
 /** One visit that does everything the tracker knows; returns the texts sent, sorted, and what was touched. */
-async function visit(browser, server, settings) {
+async function visit(browser, server, settings, mode = '') {
   server.hits.length = 0;
   const context = await browser.newContext(settings);
   const page = await context.newPage();
@@ -77,8 +90,8 @@ async function visit(browser, server, settings) {
   });
   await page.addInitScript(trap);
   await page.clock.install();
-  await page.goto(`${server.origin}/?utm_source=news`);
-  await server.arrived('section_view');
+  await page.goto(`${server.origin}/${mode}?utm_source=news`);
+  await begin(page, server, mode);
   await page.evaluate(() => document.querySelector('button').click());
   await server.arrived('choose');
   await page.clock.runFor(2_500);
@@ -103,31 +116,68 @@ async function visit(browser, server, settings) {
   return { texts, late, kept, outside };
 }
 
+/** The first view: where consent is asked for, once it is given; an element comes into view after it. */
+async function begin(page, server, mode) {
+  if (mode === 'consent') {
+    await page.evaluate(() => {
+      mayfly.consent(false);
+      mayfly.consent(true);
+      const seen = document.createElement('p');
+      seen.textContent = 'Seen';
+      seen.dataset.mayflyEvent = 'section_view';
+      seen.dataset.mayflyOn = 'view';
+      document.body.prepend(seen);
+    });
+    await page.clock.runFor(100).catch(() => {});
+  }
+  await server.arrived('section_view');
+}
+
 /** What the script touches while it starts, which a page's own load shows best. */
-async function touchedAtStart(browser, server) {
+async function touchedAtStart(browser, server, mode = '') {
   const page = await browser.newPage();
   await page.addInitScript(trap);
   server.hits.length = 0;
-  await page.goto(server.origin);
-  await server.arrived('section_view');
+  await page.goto(`${server.origin}/${mode}`);
+  await begin(page, server, mode);
   const touched = await page.evaluate(() => touched);
   await page.close();
   return touched;
 }
 
-test('the tracker touches no storage and no property of the device, and keeps nothing', async () => {
+const KEPT_NOTHING = {
+  cookies: [], state: { cookies: [], origins: [] }, session: [], caches: [], databases: [], name: '',
+};
+const ALLOWED = ['performance.now()', 'history.pushState()'];
+
+for (const mode of ['plain', 'hash', 'credentials', 'consent']) {
+  test(`the tracker touches no storage and no property of the device, and keeps nothing: ${mode}`, async () => {
+    const server = await collector(pages);
+    const browser = await launch();
+    try {
+      const touched = await touchedAtStart(browser, server, mode);
+      const { late, kept, outside } = await visit(browser, server, {}, mode);
+      assert.deepEqual([...touched, ...late].filter((each) => !ALLOWED.includes(each)), []);
+      assert.ok(late.includes('performance.now()'), 'the traps work');
+      assert.deepEqual(outside, []);
+      assert.deepEqual(kept, KEPT_NOTHING);
+    } finally {
+      await browser.close();
+      await server.close();
+    }
+  });
+}
+
+test('a tracker that keeps an id and reads the screen is caught', async () => {
   const server = await collector(pages);
   const browser = await launch();
   try {
-    const allowed = ['performance.now()', 'history.pushState()'];
-    const touched = [...await touchedAtStart(browser, server)];
-    const { late, kept, outside } = await visit(browser, server);
-    assert.deepEqual([...touched, ...late].filter((each) => !allowed.includes(each)), []);
-    assert.ok(late.includes('performance.now()'), 'the traps work');
-    assert.deepEqual(outside, []);
-    assert.deepEqual(kept, {
-      cookies: [], state: { cookies: [], origins: [] }, session: [], caches: [], databases: [], name: '',
-    });
+    const touched = await touchedAtStart(browser, server, 'sabotaged');
+    const { kept } = await visit(browser, server, {}, 'sabotaged');
+    for (const caught of ['window.localStorage', 'Math.random()', 'window.screen', 'screen.width']) {
+      assert.ok(touched.includes(caught), `${caught} is not in ${touched}`);
+    }
+    assert.equal(kept.state.origins[0]?.localStorage[0]?.name, 'id');
   } finally {
     await browser.close();
     await server.close();

@@ -9,13 +9,13 @@ use crate::domain::{
     CONTINUED, NONE, UNDECLARED,
     address::Grain,
     day::Zone,
-    declaration::{Excluded, PathRule, Section, Site, SiteId},
+    declaration::{Consent, Excluded, PathRule, Section, Site, SiteId},
     hit::Revenue,
 };
 
 static LISTS: LazyLock<Lists> = LazyLock::new(Lists::load);
 
-fn site() -> Site {
+pub fn site() -> Site {
     let events = json!([
         { "name": "Sign up", "properties": [
             { "name": "plan", "values": { "list": ["free", "pro"] } },
@@ -34,6 +34,7 @@ fn site() -> Site {
         k: 5,
         kept: Kept::default(),
         objection: Objection::default(),
+        consent: Consent::default(),
         excluded: Excluded {
             networks: vec!["203.0.113.0/24".parse().unwrap()],
             hosts: vec!["staging.example.org".into()],

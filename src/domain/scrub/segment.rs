@@ -22,6 +22,7 @@ pub fn scrub_segment(segment: &str) -> Cow<'_, str> {
         || is_email(segment)
         || is_phone(segment)
         || segment.parse::<IpAddr>().is_ok()
+        || is_mac(segment.as_bytes())
         || is_token(segment.as_bytes())
         || holds_uuid(segment.as_bytes())
     {
@@ -66,7 +67,8 @@ fn is_unique(word: &str) -> bool {
         return false;
     }
     let long = if word.is_ascii() { WORD_MAX } else { WORD_MAX * 6 };
-    word.len() >= long || has_long_digits(word) || is_hex(word.as_bytes()) || is_jumbled(word.as_bytes())
+    let bytes = word.as_bytes();
+    word.len() >= long || has_long_digits(word) || is_hex(bytes) || is_jumbled(bytes) || is_shredded(bytes)
 }
 
 fn has_long_digits(word: &str) -> bool {
@@ -108,6 +110,24 @@ fn is_jumbled(bytes: &[u8]) -> bool {
     letters >= 10 && digit && changes * 4 >= letters && changes >= if upper && lower { 3 } else { 4 }
 }
 
+/// Long, with a digit, and in pieces (`Word`, `12`, `x`) shorter than those of any `CamelCase`: base64 of a text, keys of
+/// databases.
+fn is_shredded(word: &[u8]) -> bool {
+    let begins = |at: usize| match (at.checked_sub(1).map(|before| kind_of(word[before])), kind_of(word[at]))
+    {
+        (None, _) | (_, Kind::Upper) => true,
+        (Some(before), kind) => kind != before && (kind == Kind::Digit || before == Kind::Digit),
+    };
+    let has = |kind: Kind| word.iter().any(|&byte| kind_of(byte) == kind);
+    let pieces = (0..word.len()).filter(|&at| begins(at)).count();
+    word.len() >= 16
+        && word.is_ascii()
+        && has(Kind::Upper)
+        && has(Kind::Lower)
+        && has(Kind::Digit)
+        && pieces * 9 >= word.len() * 4
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Lower,
@@ -146,12 +166,21 @@ fn holds_uuid(segment: &[u8]) -> bool {
     })
 }
 
+/// Six pairs of hex digits: the address of a network card.
+fn is_mac(segment: &[u8]) -> bool {
+    segment.len() == 17
+        && segment.iter().enumerate().all(|(at, byte)| match at % 3 {
+            2 => *byte == segment[2] && matches!(byte, b':' | b'-'),
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
 /// Something before an `@` (or what is left of an encoded one), a domain with letters at its end behind it.
 fn is_email(segment: &str) -> bool {
     ["@", "%40", "\u{ff20}", "\u{fe6b}"].iter().any(|at| {
         segment.match_indices(at).any(|(index, at)| {
             let (local, domain) = (&segment[..index], &segment[index + at.len()..]);
-            local.ends_with(|one: char| one.is_alphanumeric() || "._%+-'!#$&*/=?^`{|}~".contains(one))
+            local.ends_with(|one: char| one.is_alphanumeric() || "._%+-'\"!#$&*/=?^`{|}~".contains(one))
                 && is_domain(domain)
         })
     })
@@ -161,6 +190,14 @@ fn is_domain(text: &str) -> bool {
     let end = text.find(|one: char| !(one.is_alphanumeric() || ".-".contains(one))).unwrap_or(text.len());
     text[..end].split('.').skip(1).any(|label| label.chars().filter(|one| one.is_alphabetic()).count() >= 2)
         && !text.starts_with('.')
+        && !is_scale(&text[..end])
+}
+
+/// `2x.png`: what stands behind the `@` in the names of pictures for dense screens.
+fn is_scale(text: &str) -> bool {
+    let picture = ["png", "jpg", "jpeg", "gif", "webp", "avif", "svg"];
+    text.split_once("x.")
+        .is_some_and(|(factor, kind)| matches!(factor, "1" | "2" | "3" | "4") && picture.contains(&kind))
 }
 
 /// Seven digits and more among nothing but a phone number's punctuation, and no date or span of years.
@@ -171,7 +208,7 @@ fn is_phone(segment: &str) -> bool {
         && !is_date(segment)
 }
 
-/// `2026-11-22`, `22.11.2026`, `2019-2024`.
+/// `2026-11-22`, `22.11.2026`, `2019-2024`; also a law of a year: `2016-679`.
 fn is_date(segment: &str) -> bool {
     let parts: Vec<&str> = segment.split(['-', '.']).collect();
     let is_year = |part: &&str| part.len() == 4 && (part.starts_with("19") || part.starts_with("20"));
@@ -179,7 +216,7 @@ fn is_date(segment: &str) -> bool {
         |part: &&str| matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_digit());
     match parts.as_slice() {
         [year, month, day] | [day, month, year] if is_year(year) => is_small(month) && is_small(day),
-        [first, last] => is_year(first) && is_year(last),
+        [first, last] => is_year(first) && (is_year(last) || last.len() == 3),
         _ => false,
     }
 }

@@ -7,4 +7,5 @@ mod disclosed; // A14: what is disclosed against what is done
 mod figures; // the shares that the documents name
 mod join; // A8: rows of different families joined by equal counters
 mod lived; // a day of traffic, lived through by a real server
-mod traffic; // a public with a long tail
+mod objectors;
+mod traffic; // a public with a long tail // A11: the same day with and without objectors
