@@ -66,6 +66,16 @@ diskfull: bin ## a small tmpfs that is really full (as root, for the mount)
 clocks: bin ## all time zones day by day, and servers whose clocks jump
 	CLOCKS=1 $(CARGO) test --locked --profile ci --test it -- zones:: clocks:: --nocapture
 
+rotation: sabotaged ## each site's own midnight in every time zone, under load: what is left a minute later
+	ROTATION=1 MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
+		$(CARGO) test --locked --profile ci --test it attacks::rotation -- --nocapture
+
+image: sabotaged ## a small ext4 image: what a deleted journal leaves on the disk (as root, for the mount)
+	@set -e; disk=$$(mktemp -d); truncate -s 128M $$disk/image; mkfs.ext4 -q -O ^metadata_csum $$disk/image; mkdir $$disk/mounted; \
+	mount -o loop $$disk/image $$disk/mounted; trap 'umount $$disk/mounted; rm -rf $$disk' EXIT; \
+	IMAGE_FILE=$$disk/image IMAGE_MOUNTED=$$disk/mounted MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
+		$(CARGO) test --locked --profile ci --test it attacks::crashed -- --nocapture --test-threads=1
+
 upgrade: bin ## restart on one socket under load, 20 times
 	UPGRADES=20 $(CARGO) test --locked --profile ci --test it upgrade::nobody -- --nocapture
 

@@ -3,7 +3,9 @@
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
+    panic,
     process::ExitCode,
+    thread,
 };
 
 use clap::Parser;
@@ -11,8 +13,9 @@ use mayfly::{
     cli::{self, Cli, Surroundings, Task},
     clock,
     config::{Config, Environment, LogFormat},
-    memory::sealed::share_one_heap,
+    memory::{sealed::share_one_heap, wiping::Wiping},
     run::run,
+    sabotage::{self, Sabotage},
     serve::Welcome,
     service::{self, Progress},
     simulate,
@@ -22,8 +25,15 @@ use tokio::{
     sync::mpsc,
 };
 
+/// What is freed is overwritten: much of it held an address or a user agent.
+#[global_allocator]
+static HEAP: Wiping = Wiping;
+
 fn main() -> ExitCode {
     share_one_heap();
+    if !sabotage::on(Sabotage::LoudPanics) {
+        panic::set_hook(Box::new(tell_panic));
+    }
     let mut surroundings = Surroundings {
         now: clock::now(),
         environment: Environment::read(),
@@ -123,6 +133,12 @@ fn say(words: &str) {
 fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
     eprintln!("mayfly: {error}");
     ExitCode::from(code)
+}
+
+/// Says where the program panicked, and not in which words: they may hold what a visitor sent.
+fn tell_panic(panic: &panic::PanicHookInfo) {
+    let (thread, place) = (thread::current(), panic.location().map(ToString::to_string).unwrap_or_default());
+    eprintln!("mayfly: thread {} panicked at {place}", thread.name().unwrap_or("without a name"));
 }
 
 /// Starts logging to standard error.

@@ -43,7 +43,7 @@ use crate::{
     memory::{
         days::{Fixed, Known, Memory},
         runtime::{RuntimeDir, RuntimeError},
-        sealed,
+        sealed, swap,
     },
     nodes::{Node, NodeError},
     parts::Parts,
@@ -119,6 +119,13 @@ pub(crate) async fn run_over(
 ) -> Result<(), RunError> {
     if let Err(error) = sealed::harden() {
         tracing::warn!(%error, "this process could not be made undumpable");
+    }
+    let swapped = swap::in_the_clear();
+    if !swapped.is_empty() {
+        tracing::warn!(
+            places = swapped.join(", "),
+            "memory can be swapped to a disk in the clear: switch swap off or encrypt it"
+        );
     }
     let (control, node) = joined(&config).await?;
     let now = clock::now();

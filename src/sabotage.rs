@@ -10,6 +10,8 @@ pub enum Sabotage {
     KOff,
     /// The disclosure tells the default k, whatever the site's is.
     DisclosureLies,
+    /// Who objects is counted like anybody else.
+    ObjectorsCounted,
     /// What is left of a page or a value may count fewer than a crowd.
     NoRemainder,
     /// Values are told in crowds, but of any page, however few of them saw it.
@@ -26,8 +28,26 @@ pub enum Sabotage {
     VisitorInRow,
     /// Rows leave in the order in which their texts were first met.
     ArrivalOrder,
-    /// Who objects is counted like anybody else.
-    ObjectorsCounted,
+    /// The process may be read by others of its user, as the search of its memory needs; nothing else is taken away.
+    Readable,
+    /// Freed memory and stacks keep what they held.
+    NoWipe,
+    /// Heads of requests are kept for the next request as they are.
+    HeadsKept,
+    /// The salt of a day outlives it.
+    SaltKept,
+    /// The visitors' table of a day outlives it.
+    TableKept,
+    /// A page's label holds the visitor's key.
+    HashStored,
+    /// The journal is written in the clear.
+    JournalPlain,
+    /// A hit panics, in words that hold its user agent.
+    Panics,
+    /// What panics is told in its own words.
+    LoudPanics,
+    /// A visitor who is new is answered later.
+    SlowForNew,
 }
 
 /// Whether this process does without a protection: named by `MAYFLY_SABOTAGE`, a comma list.
@@ -42,18 +62,31 @@ pub fn mixes() -> bool {
     on(Sabotage::WideRows) || on(Sabotage::HourBesideAttribute)
 }
 
+/// As [`on`], for the allocator, which is at work while the names are read: until then no protection is taken away.
+#[cfg(not(feature = "sabotage"))]
+pub const fn on_once_read(_: Sabotage) -> bool {
+    false
+}
+
+#[cfg(feature = "sabotage")]
+static CHOSEN: std::sync::OnceLock<Vec<Sabotage>> = std::sync::OnceLock::new();
+
+#[cfg(feature = "sabotage")]
+pub fn on_once_read(sabotage: Sabotage) -> bool {
+    CHOSEN.get().is_some_and(|chosen| chosen.contains(&sabotage))
+}
+
 #[cfg(feature = "sabotage")]
 pub fn on(sabotage: Sabotage) -> bool {
     use serde::de::{IntoDeserializer, value::Error};
-    use std::sync::LazyLock;
 
-    static CHOSEN: LazyLock<Vec<Sabotage>> = LazyLock::new(|| {
+    let read = || {
         let names = std::env::var("MAYFLY_SABOTAGE").unwrap_or_default();
         let read = |name: &str| {
             let read: Result<Sabotage, Error> = serde::Deserialize::deserialize(name.into_deserializer());
             read.unwrap_or_else(|error| panic!("MAYFLY_SABOTAGE: {error}"))
         };
         names.split(',').filter(|name| !name.is_empty()).map(read).collect()
-    });
-    CHOSEN.contains(&sabotage)
+    };
+    CHOSEN.get_or_init(read).contains(&sabotage)
 }

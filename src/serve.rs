@@ -13,6 +13,7 @@ use std::{
 use actix_web::{
     App, HttpServer,
     dev::{Extensions, ServerHandle, Service},
+    error::ErrorInternalServerError,
     http::ConnectionType,
     web::Data,
 };
@@ -21,6 +22,7 @@ use crate::{
     collect::shed,
     config::Config,
     control::ControlError,
+    memory::wiping,
     parts::Parts,
     web::{self as pages, Shared},
 };
@@ -78,13 +80,19 @@ pub(crate) async fn serve(
     let server = HttpServer::new(move || {
         // This runs on each worker.
         actix_web::rt::spawn(shed::watch_lag());
+        actix_web::rt::spawn(wiping::wipe_stack_for_ever());
         let taking = taking.clone();
         App::new()
             .wrap_fn(move |request, service| {
                 request.conn_data::<Newcomer>().inspect(|newcomer| newcomer.asks());
-                let (answer, taking) = (service.call(request), taking.clone());
+                // A task of its own: it ends, and its request is forgotten, even where who asked is gone. Of one that
+                // panicked nothing is told, because its words may be a visitor's.
+                let answering = service.call(request);
+                let answer = actix_web::rt::spawn(async move { answering.await.map(wiping::forget) });
+                let taking = taking.clone();
                 async move {
-                    let mut answer = answer.await?;
+                    let mut answer =
+                        answer.await.map_err(|_| ErrorInternalServerError("internal error"))??;
                     if !taking.load(Ordering::Acquire) {
                         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
                     }

@@ -21,7 +21,7 @@ use crate::{
         row::{Release, ReleaseId},
         tally::KnownValues,
     },
-    memory::{days::Memory, site_day::SiteDay},
+    memory::{days::Memory, sealed, site_day::SiteDay},
     store::Store,
 };
 
@@ -164,6 +164,9 @@ impl Closing {
         due.iter().take(CLOSES_PER_STEP).for_each(|day| self.close(day, now));
         days.iter().for_each(|day| self.file(day));
         self.memory.forget_done();
+        if flush {
+            sealed::give_back();
+        }
         over.len() - due.len().min(CLOSES_PER_STEP)
     }
 

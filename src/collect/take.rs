@@ -28,6 +28,7 @@ use crate::{
     memory::{
         days::{DayError, Fixed},
         site_day::{Arrived, Refusal, Tallied},
+        wiping::wipe_stack,
     },
     sabotage::{self, Sabotage},
 };
@@ -119,6 +120,9 @@ impl Collector {
             return Ok(arrived.day.drop_hits(arrived.moment, Outcome::RateLimited, &[], 1)?);
         }
         let agent = request.headers().get(header::USER_AGENT).map_or(&b""[..], |value| value.as_bytes());
+        if sabotage::on(Sabotage::Panics) {
+            panic!("{}", agent.escape_ascii());
+        }
         let sender = Sender { address, agent: UserAgent::new(agent) };
         let admission = admit(&Request { incoming, address: &sender.address }, &rules, &self.lists);
         let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
@@ -143,7 +147,7 @@ impl Collector {
         language: Option<&str>,
     ) -> Result<Ticket, Refusal> {
         let Admission { result, notes, undeclared } = admission;
-        let hit = match result {
+        let mut hit = match result {
             Ok(hit) => hit,
             Err(outcome) => {
                 if !undeclared.is_empty() && bot(&sender.agent, &self.lists).is_none() {
@@ -152,6 +156,9 @@ impl Collector {
                 return arrived.day.drop_hits(arrived.moment, outcome, &notes, 1);
             }
         };
+        if sabotage::on(Sabotage::HashStored) {
+            hit.page = Some(format!("{:016x}", key(arrived, sender)?.0).as_str().into());
+        }
         self.tally(arrived, rules, kept, &hit, &notes, &undeclared, sender, language)
     }
 
@@ -174,6 +181,9 @@ impl Collector {
         let described = match arrived.day.knows(key) {
             true => None,
             false => {
+                if sabotage::on(Sabotage::SlowForNew) {
+                    (0..50_000).for_each(|n| _ = std::hint::black_box(n));
+                }
                 if let Some(outcome) = bot(&sender.agent, &self.lists) {
                     return arrived.day.drop_hits(arrived.moment, outcome, notes, 1);
                 }
@@ -182,6 +192,8 @@ impl Collector {
             }
         };
         let described = described.as_ref();
+        // From here on things are made that live for the day: none may take what the stack holds of the user agent with it.
+        wipe_stack();
         arrived.day.tally(
             arrived.moment,
             Tallied { key, described, hit, notes, funnels: &rules.funnels, undeclared },

@@ -122,13 +122,19 @@ struct Line {
     told: Vec<u32>,
 }
 
+/// [`tell_among`] all cells.
+pub fn tell(cells: &[Crossing], needed: i64) -> Vec<bool> {
+    tell_among(cells, |_| true, needed)
+}
+
 /// Says for each cell whether it may be told, such that every told cell, and what is left of every page and of
 /// every label, counts at least `needed` (or is nothing). Cells are in order of (page, label), each once; pages
-/// and labels are numbered from 0 without gaps that matter.
-pub fn tell(cells: &[Crossing], needed: i64) -> Vec<bool> {
+/// and labels are numbered from 0 without gaps that matter. `may` says by number which cells may be told at all.
+pub fn tell_among(cells: &[Crossing], may: impl Fn(usize) -> bool, needed: i64) -> Vec<bool> {
     let pages = cells.iter().map(|cell| cell.page + 1).max().unwrap_or(0);
     let labels = cells.iter().map(|cell| cell.label + 1).max().unwrap_or(0);
-    let mut told: Vec<bool> = cells.iter().map(|cell| cell.page_visitors >= needed).collect();
+    let is_crowd = |cell: &Crossing| cell.page_visitors >= needed || sabotage::on(Sabotage::SmallCells);
+    let mut told: Vec<bool> = cells.iter().enumerate().map(|(at, cell)| may(at) && is_crowd(cell)).collect();
     let mut lines = vec![Line::default(); (pages + labels) as usize];
     let lines_of = |cell: &Crossing| [cell.page as usize, (pages + cell.label) as usize];
     for (at, cell) in cells.iter().enumerate() {

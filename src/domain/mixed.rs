@@ -3,6 +3,7 @@
 
 use super::{
     Text,
+    coarsen::Rows,
     delta::Delta,
     hit::Hit,
     names::{Fresh, Lists, Names},
@@ -64,7 +65,14 @@ pub fn traced(hit: &Hit, slot: u32) -> Hit {
 
 /// Rows of pages in the order in which their pages were met.
 pub fn as_met(mut rows: Vec<Row>, lists: &Lists) -> Vec<Row> {
-    let met = |text: &Text| lists.texts.iter().position(|one| one == text);
-    rows.sort_by_cached_key(|row| (row.table, row.family, row.hour, row.keys.get(1).and_then(met)));
+    if sabotage::on(Sabotage::ArrivalOrder) {
+        let met = |text: &Text| lists.texts.iter().position(|one| one == text);
+        rows.sort_by_cached_key(|row| (row.table, row.family, row.hour, row.keys.get(1).and_then(met)));
+    }
     rows
+}
+
+/// [`as_met`] of each table and family.
+pub fn all_as_met(rows: Rows, lists: &Lists) -> Rows {
+    rows.into_iter().map(|(kind, rows)| (kind, as_met(rows, lists))).collect()
 }

@@ -37,11 +37,10 @@ impl Pending {
         let ranks = Ranks::new(&self.lists, self.day, 0);
         let mut rows: Vec<Row> = page_rows(&ranks, &self.pages).into_values().flatten().collect();
         rows.extend(ranks.source_rows(&self.sources));
+        let rows = sorted(rows.into_iter());
         #[cfg(feature = "sabotage")]
-        if crate::sabotage::on(crate::sabotage::Sabotage::ArrivalOrder) {
-            return super::mixed::as_met(rows, &self.lists);
-        }
-        sorted(rows.into_iter())
+        let rows = super::mixed::as_met(rows, &self.lists);
+        rows
     }
 }
 
@@ -123,6 +122,8 @@ impl Settled {
         let ranks = Ranks::new(&self.lists, self.day, family::threshold(k, salt_epochs));
         let (mut rows, sizes) = ranks.coarsen(&self.cells);
         rows.extend(page_rows(&ranks, &self.pending));
+        #[cfg(feature = "sabotage")]
+        let rows = super::mixed::all_as_met(rows, &self.lists);
         (rows, sizes)
     }
 

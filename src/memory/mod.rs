@@ -10,5 +10,7 @@ pub mod salt;
 pub mod sealed;
 pub mod site_day;
 mod state;
+pub mod swap;
 pub mod undo;
 mod view;
+pub mod wiping;

@@ -19,7 +19,10 @@ use super::{
     runtime::{HEADER, NEW, Part, RuntimeDir, file_header, private, wipe},
     sealed::{self, Mapping, Secret, Secrets},
 };
-use crate::journal::FileId;
+use crate::{
+    journal::FileId,
+    sabotage::{self, Sabotage},
+};
 
 const LAYOUT: u32 = 1;
 /// Where a salt lies in its file.
@@ -30,8 +33,8 @@ const SALT: usize = 32;
 pub struct Salts {
     secrets: Secrets,
     runtime: Option<RuntimeDir>,
-    /// No page of a salt's file could not be locked.
-    files_locked: Arc<AtomicBool>,
+    /// No page of a salt could not be locked.
+    all_locked: Arc<AtomicBool>,
 }
 
 /// Whether a day goes on under its salt or begins another of its salt epochs.
@@ -59,7 +62,7 @@ struct FileSalt {
 impl Salts {
     /// Salts that survive a restart if there is a runtime directory (which must be memory-backed).
     pub fn new(runtime: Option<RuntimeDir>) -> Salts {
-        Salts { secrets: Secrets::default(), runtime, files_locked: Arc::new(AtomicBool::new(true)) }
+        Salts { secrets: Secrets::default(), runtime, all_locked: Arc::new(AtomicBool::new(true)) }
     }
 
     /// The salt of a site-day that a process before this one left, if there is one.
@@ -73,9 +76,7 @@ impl Salts {
     }
 
     fn hold(&self, mapping: Mapping, path: PathBuf, runtime: &RuntimeDir) -> Salt {
-        if !mapping.lock() {
-            self.files_locked.store(false, Relaxed);
-        }
+        self.note_locked(mapping.lock());
         Salt(Held::File(FileSalt { mapping, path, runtime: runtime.clone() }))
     }
 
@@ -86,7 +87,9 @@ impl Salts {
     /// When memory or the runtime directory is full, or the system has no randomness.
     pub fn open(&self, day: FileId) -> io::Result<(Salt, Origin)> {
         let Some(runtime) = &self.runtime else {
-            return Ok((Salt(Held::Page(self.secrets.fresh()?)), Origin::Fresh));
+            let fresh = self.secrets.fresh()?;
+            self.note_locked(self.secrets.locked());
+            return Ok((Salt(Held::Page(fresh)), Origin::Fresh));
         };
         let path = runtime.file(day, Part::Salt);
         let (mapping, origin) = match find(&path, day)? {
@@ -98,7 +101,15 @@ impl Salts {
 
     /// Whether every salt so far is kept out of swap (for the self-check).
     pub fn locked(&self) -> bool {
-        self.secrets.locked() && self.files_locked.load(Relaxed)
+        self.all_locked.load(Relaxed)
+    }
+
+    fn note_locked(&self, locked: bool) {
+        if !locked && self.all_locked.swap(false, Relaxed) {
+            tracing::warn!(
+                "a salt's page could not be locked, so it may be swapped out: raise the limit of locked memory"
+            );
+        }
     }
 }
 
@@ -116,6 +127,10 @@ impl Salt {
     /// # Errors
     /// When the file cannot be removed; it is overwritten even then.
     pub fn erase(self) -> io::Result<()> {
+        if sabotage::on(Sabotage::SaltKept) {
+            std::mem::forget(self);
+            return Ok(());
+        }
         match self.0 {
             Held::Page(secret) => {
                 drop(secret);

@@ -1,6 +1,6 @@
 //! Locked pages, mapped files, and what keeps the process out of dumps.
 //!
-//! The only module with `unsafe`: everything that it hands out is safe to use. It knows nothing of sites or days.
+//! With `wiping` the only module with `unsafe`: everything that it hands out is safe to use. It knows nothing of sites or days.
 #![allow(unsafe_code, reason = "locking pages, mapping files and limiting dumps have no safe interface")]
 
 use std::{
@@ -13,6 +13,8 @@ use std::{
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use zeroize::Zeroize;
+
+use crate::sabotage::{self, Sabotage};
 
 /// Bytes of a page: salts and headers of mapped files are laid out in these.
 pub const PAGE: usize = 4096;
@@ -205,6 +207,9 @@ pub fn own_user() -> u32 {
 /// # Errors
 /// When the kernel refuses.
 pub fn harden() -> io::Result<()> {
+    if sabotage::on(Sabotage::Readable) {
+        return Ok(());
+    }
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: plain system calls; `none` outlives the first.
     let (limited, hidden) = unsafe {
@@ -220,6 +225,15 @@ pub fn share_one_heap() {
     // SAFETY: plain library call that sets a number.
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
+/// Gives pages that nothing lies in back to the system: between what is kept, the heap holds on to them for ever.
+pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: plain library call that looks at free memory only.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

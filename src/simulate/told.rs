@@ -33,9 +33,10 @@ impl Rules {
 
 /// A label of a family, from the top of its hierarchy down: each level is one or more texts.
 type Path = Vec<Vec<Text>>;
-
 /// (kind, label) of a page-like cell.
 type Page = (&'static str, Text);
+/// Counters by page and label.
+type Cells = BTreeMap<(Page, Path), [i64; COUNTERS]>;
 
 /// Which label each set of attributes is told as; `None`: the day is too small for any.
 type Labels = Option<BTreeMap<Path, Path>>;
@@ -240,23 +241,31 @@ impl Recount {
             Some(labels) => labels[&path(family, fact)].clone(),
             None => stars(family),
         };
-        let mut cells: BTreeMap<(Page, Path), [i64; COUNTERS]> = BTreeMap::new();
+        let mut cells = Cells::new();
         for fact in &self.facts {
             if let What::Page { scope: Scope::Group, kind, label, counter, n } = &fact.what {
                 cells.entry(((kind, label.clone()), label_of(fact))).or_default()[*counter] += n;
             }
         }
-        let told = match labels {
-            Some(_) if rules.off() => cells.keys().cloned().collect(),
-            Some(_) => told_cells(family, &cells, rules.crowd()),
-            None => BTreeSet::new(),
+        let all: BTreeSet<(Page, Path)> = cells.keys().cloned().collect();
+        let [seen, begun, ended] = match labels {
+            Some(_) if rules.off() => [all.clone(), all.clone(), all],
+            Some(_) => told_parts(family, &cells, rules.crowd()),
+            None => Default::default(),
         };
         for (cell, counts) in &cells {
             let (page, label) = cell;
-            let (kind, page) = if told.contains(cell) { page.clone() } else { (KIND_PAGE, STAR.into()) };
-            let mut keys: Vec<Text> = vec![kind.into(), page];
-            keys.extend(columns(family, label));
-            add(lines, line(Table::Pages, family, keys), counts);
+            for (counter, &n) in counts.iter().enumerate() {
+                let told = match Counter::ALL[counter] {
+                    Counter::Visitors | Counter::Visits | Counter::Bounces | Counter::VisitSeconds => &begun,
+                    Counter::Exits => &ended,
+                    _ => &seen,
+                };
+                let page = if told.contains(cell) { page.clone() } else { (KIND_PAGE, STAR.into()) };
+                let mut keys: Vec<Text> = vec![page.0.into(), page.1];
+                keys.extend(columns(family, label));
+                add(lines, line(Table::Pages, family, keys), &one(counter, n));
+            }
         }
         self.crowd_event_lines(family, rules, label_of, lines);
     }
@@ -355,10 +364,30 @@ fn fold(family: Family, node: &[Vec<Text>], leaves: Vec<Leaf>, crowd: i64) -> Ve
     rows
 }
 
-/// Which cells of (page, label) may be told so that no remainder of a page or label is a crowd too small.
+/// Which cells tell who saw the page, which of these also who began there, and which also who ended there.
+fn told_parts(family: Family, cells: &Cells, crowd: i64) -> [BTreeSet<(Page, Path)>; 3] {
+    let of = |counter: Counter| -> Cells {
+        let there = cells.iter().filter(|(_, counts)| counts[counter as usize] != 0);
+        there.map(|(cell, counts)| (cell.clone(), *counts)).collect()
+    };
+    let (all, none) = (cells.keys().cloned().collect(), BTreeSet::new());
+    let sizes = [Counter::PageVisitors, Counter::Visitors];
+    let seen = told_cells(family, cells, sizes, &all, &none, crowd);
+    let ends = of(Counter::Exits);
+    let ended = told_cells(family, &ends, [Counter::Exits; 2], &seen, &none, crowd);
+    let left = ends.keys().filter(|cell| !ended.contains(cell)).map(|(_, label)| label.clone()).collect();
+    let begun = told_cells(family, &of(Counter::Visits), [Counter::Visitors; 2], &seen, &left, crowd);
+    [seen, begun, ended]
+}
+
+/// Which cells of (page, label) may be told, of those that may at all, so that no remainder of a page or label is a crowd
+/// too small: by the first counter for a page, by the second for a label. Of the labels `left` something is untold anyway.
 fn told_cells(
     family: Family,
-    cells: &BTreeMap<(Page, Path), [i64; COUNTERS]>,
+    cells: &Cells,
+    [of_page, of_label]: [Counter; 2],
+    may: &BTreeSet<(Page, Path)>,
+    left: &BTreeSet<Path>,
     crowd: i64,
 ) -> BTreeSet<(Page, Path)> {
     #[derive(Clone)]
@@ -366,9 +395,9 @@ fn told_cells(
         Page(Page),
         Label(Path),
     }
-    let page_visitors = |cell: &(Page, Path)| cells[cell][Counter::PageVisitors as usize];
-    let mut told: BTreeSet<(Page, Path)> =
-        cells.keys().filter(|cell| page_visitors(cell) >= crowd).cloned().collect();
+    let page_visitors = |cell: &(Page, Path)| cells[cell][of_page as usize];
+    let is_crowd = |cell: &&(Page, Path)| may.contains(cell) && page_visitors(cell) >= crowd;
+    let mut told: BTreeSet<(Page, Path)> = cells.keys().filter(is_crowd).cloned().collect();
     let pages: BTreeSet<&Page> = cells.keys().map(|(page, _)| page).collect();
     let labels: BTreeSet<&Path> = cells.keys().map(|(_, label)| label).collect();
     let mut queue: Vec<Whole> = pages.into_iter().cloned().map(Whole::Page).collect();
@@ -384,15 +413,16 @@ fn told_cells(
         let rest: Vec<_> = cells.keys().filter(of_whole).filter(|cell| !told.contains(cell)).collect();
         let size: i64 = match &whole {
             Whole::Page(_) => rest.iter().map(|cell| page_visitors(cell)).sum(),
-            Whole::Label(_) => rest.iter().map(|cell| cells[cell][Counter::Visitors as usize]).sum(),
+            Whole::Label(_) => rest.iter().map(|cell| cells[cell][of_label as usize]).sum(),
         };
+        let is_left = matches!(&whole, Whole::Label(label) if left.contains(label));
         let least = told
             .iter()
             .filter(of_whole)
             .min_by_key(|cell| (page_visitors(cell), cell.0.clone(), order(family, &cell.1)))
             .cloned();
         if let Some(least) = least
-            && !rest.is_empty()
+            && (is_left || !rest.is_empty())
             && size < crowd
         {
             told.remove(&least);

@@ -49,8 +49,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(api("/api/sites/{site}/settings", |it| {
             it.route(web::get().to(settings)).route(web::put().to(replace_settings))
         }))
-        .service(api("/api/sites/{site}/verification", |it| it.route(web::get().to(verification))))
         .service(api("/api/sites/{site}/snippet", |it| it.route(web::get().to(snippet_of))))
+        .service(api("/api/sites/{site}/verification", |it| it.route(web::get().to(verification))))
         .service(api("/api/sites/{site}/proposals", |it| it.route(web::get().to(proposals))))
         .service(api("/api/sites/{site}/proposals/declare", |it| it.route(web::post().to(declare))))
         .service(api("/api/keys", |it| it.route(web::get().to(keys)).route(web::post().to(add_key))))

@@ -77,6 +77,16 @@ impl Stored {
         found
     }
 
+    /// The rows of texts that a query without parameters gives.
+    pub fn texts<const N: usize>(&self, sql: &str) -> Vec<[String; N]> {
+        let mut statement = self.connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| {
+            let texts: Vec<String> = (0..N).map(|at| row.get(at)).collect::<duckdb::Result<_>>()?;
+            Ok(texts.try_into().unwrap())
+        });
+        rows.unwrap().map(|row| row.unwrap()).collect()
+    }
+
     /// Every value of every row of every table, one a line.
     pub fn text(&self) -> String {
         let mut out = String::new();

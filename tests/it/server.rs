@@ -298,14 +298,16 @@ pub async fn until_answered<T>(what: impl std::fmt::Display, mut ask: impl Async
     }
 }
 
-fn binary() -> PathBuf {
+/// The binary that tests run.
+pub fn binary() -> PathBuf {
     match std::env::var_os("MAYFLY_BIN") {
         Some(path) => Path::new(env!("CARGO_MANIFEST_DIR")).join(path),
         None => env!("CARGO_BIN_EXE_mayfly").into(),
     }
 }
 
-fn sabotaged() -> PathBuf {
+/// The build that can be told to have faults.
+pub fn sabotaged() -> PathBuf {
     let path = binary().with_file_name("mayfly-sabotaged");
     assert!(path.exists(), "attacks need a build with faults: run `make sabotaged`");
     path

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Forms in which bytes may lie in a file: raw, backwards, hexadecimal, base64 at each of its three offsets.
-fn forms(of: &[u8]) -> Vec<Vec<u8>> {
+pub fn forms(of: &[u8]) -> Vec<Vec<u8>> {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let backwards: Vec<u8> = of.iter().rev().copied().collect();
     let mut forms =
@@ -38,7 +38,7 @@ fn forms(of: &[u8]) -> Vec<Vec<u8>> {
 
 /// What to look for of an address: its text and its bytes. Four raw bytes may stand anywhere by chance, so of
 /// IPv4 the bytes are looked for in their written forms only.
-fn of_address(address: IpAddr) -> Vec<Vec<u8>> {
+pub fn of_address(address: IpAddr) -> Vec<Vec<u8>> {
     let mut needles = forms(address.to_string().as_bytes());
     match address {
         IpAddr::V4(address) => needles.extend(forms(&address.octets()).into_iter().take(3)),
@@ -47,22 +47,32 @@ fn of_address(address: IpAddr) -> Vec<Vec<u8>> {
     needles
 }
 
-struct Search {
+/// Looks for many needles at once.
+pub struct Search {
     needles: AhoCorasick,
 }
 
 impl Search {
-    fn new(needles: impl IntoIterator<Item = Vec<u8>>) -> Search {
+    pub fn new(needles: impl IntoIterator<Item = Vec<u8>>) -> Search {
         let needles: Vec<_> = needles.into_iter().inspect(|needle| assert!(needle.len() >= 5)).collect();
         Search { needles: AhoCorasick::new(needles).unwrap() }
     }
 
-    fn is_in(&self, bytes: &[u8]) -> bool {
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
         self.needles.is_match(bytes)
     }
 
+    /// What is there, with what stands around it.
+    pub fn matches(&self, bytes: &[u8]) -> Vec<String> {
+        let around = |at: aho_corasick::Match| {
+            let (from, to) = (at.start().saturating_sub(96), (at.end() + 96).min(bytes.len()));
+            bytes[from..to].escape_ascii().to_string()
+        };
+        self.needles.find_iter(bytes).map(around).collect()
+    }
+
     /// The files below a folder that hold something.
-    fn files(&self, folder: &Path) -> Vec<PathBuf> {
+    pub fn files(&self, folder: &Path) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut read = 0;
         for path in all_files(folder) {
@@ -77,7 +87,7 @@ impl Search {
     }
 }
 
-fn all_files(folder: &Path) -> Vec<PathBuf> {
+pub fn all_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

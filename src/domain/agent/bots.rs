@@ -6,7 +6,7 @@ use regex::Regex;
 const BOTS: &str = include_str!("../../../data/bots.txt");
 
 /// Words that only tools use, in lower case: what the list does not name.
-const WORDS: [&str; 23] = [
+const WORDS: [&str; 24] = [
     "bot/",
     "bot;",
     "bot)",
@@ -30,6 +30,7 @@ const WORDS: [&str; 23] = [
     "go-http",
     "axios/",
     "node-fetch",
+    "://",
 ];
 
 /// Longest user agent of a browser that we believe in, in bytes.
@@ -76,7 +77,6 @@ fn is_odd(agent: &str) -> bool {
     agent.len() < 16
         || agent.len() > BYTES_MAX
         || !agent.bytes().any(|byte| byte.is_ascii_alphabetic())
-        || agent.contains("://")
         || agent.bytes().any(|byte| byte < b' ')
 }
 

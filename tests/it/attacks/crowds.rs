@@ -80,7 +80,7 @@ impl<'v> Told<'v> {
     fn crowds(&self, family: Family) -> BTreeMap<String, BTreeSet<u64>> {
         let mut crowds: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         for (label, visit, begins_day) in &self.visits {
-            let mut count = |what: String| drop(crowds.entry(what).or_default().insert(visit.visitor));
+            let mut count = |what: String| _ = crowds.entry(what).or_default().insert(visit.visitor);
             let name = label.join("|");
             if family == Family::Visit || family == Family::Language {
                 if *begins_day {
@@ -114,7 +114,7 @@ impl<'v> Told<'v> {
 }
 
 /// Crowds of k - 1, k and k + 1, people who are alone with what they have, and what makes remainders of one.
-fn planted() -> Traffic {
+pub fn planted() -> Traffic {
     let mut traffic = Traffic::of(day(), 5);
     let mut second = 20_000;
     let mut come = |traffic: &mut Traffic, visitor: &Arc<Visitor>, path: &str, origin: &Origin| {

@@ -12,6 +12,7 @@ use mayfly::domain::{
 use super::{
     join::{Joined, WIDE},
     lived::{Lived, Visit, day, lived, n, visits},
+    poll::joined_by_the_hour,
     traffic::Traffic,
 };
 
@@ -61,33 +62,73 @@ impl Shares {
 fn alone_in_every_hour(visits: &[Visit]) -> f64 {
     let mut beside: BTreeMap<&(String, u8), BTreeSet<u64>> = BTreeMap::new();
     for visit in visits {
-        visit.seen.iter().for_each(|seen| drop(beside.entry(seen).or_default().insert(visit.visitor)));
+        for seen in &visit.seen {
+            beside.entry(seen).or_default().insert(visit.visitor);
+        }
     }
     let alone = visits.iter().filter(|visit| visit.seen.iter().all(|seen| beside[seen].len() == 1)).count();
     percent(alone as i64, visits.len() as i64)
 }
 
+/// The table's row of a day, from a title and its cells.
+#[allow(clippy::print_stdout, reason = "the figures are what the long form is run for")]
+fn print(title: &str, cells: impl IntoIterator<Item = String>) {
+    println!("| {title} | {} |", cells.into_iter().collect::<Vec<_>>().join(" | "));
+}
+
 #[tokio::test]
 async fn told_and_joined_shares() {
     let sizes = if std::env::var_os("FIGURES").is_some() { &SIZES[..] } else { &SIZES[..1] };
+    let mut days = Vec::new();
     for &(visitors, pages) in sizes {
         let mut traffic = Traffic::of(day(), visitors);
         traffic.crowd(visitors, pages);
         let hits = traffic.hits();
         let clean = lived(None, &hits).await;
-        let (shares, joined) = (Shares::of(&clean), Joined::of(&clean));
-        println!("{visitors} visitors, {pages} pages, {} hits", hits.len());
-        println!(
-            "  told: country {:.0} %, device {:.0} %, page by country {:.0} %",
-            shares.country, shares.device, shares.page_by_country
-        );
-        println!(
-            "  alone in every page-hour {:.0} %; rows of visit with one visit {:.0} %",
-            shares.alone_in_every_hour, shares.rows_of_one_visit
-        );
-        println!("  as it is: {joined}");
+        let mut wide = Vec::new();
         for build in WIDE {
-            println!("  {build}: {}", Joined::of(&lived(Some(build), &hits).await));
+            wide.push(Joined::of(&lived(Some(build), &hits).await));
         }
+        days.push((Shares::of(&clean), Joined::of(&clean), wide, joined_by_the_hour(&hits).await));
+    }
+    let whole = |n: f64| format!("{n:.0} %");
+    let fine = |n: f64| format!("{n:.1} %");
+    print("visits", days.iter().map(|day| day.1.visits.to_string()));
+    print("country told", days.iter().map(|day| whole(day.0.country)));
+    print("device class told", days.iter().map(|day| whole(day.0.device)));
+    print("page by country told, of views", days.iter().map(|day| whole(day.0.page_by_country)));
+    print("alone in every page-hour", days.iter().map(|day| whole(day.0.alone_in_every_hour)));
+    print(
+        "rows of `visit` with a page that one visit saw",
+        days.iter().map(|day| whole(day.0.rows_of_one_visit)),
+    );
+    print("joined: source and hour", days.iter().map(|day| fine(day.1.percent(&day.1.hours))));
+    print(
+        "joined: two of source, place and device",
+        days.iter().map(|day| fine(day.1.percent(&day.1.attributes))),
+    );
+    print(
+        "place or device of who alone began or ended on a page",
+        days.iter().map(|day| fine(day.1.percent(&day.1.alone))),
+    );
+    let hourly = |[right, _, visits]: [usize; 3]| fine(100.0 * right as f64 / visits as f64);
+    print("joined: country and browser, by reading at each full hour", days.iter().map(|day| hourly(day.3)));
+    for (at, build) in WIDE.iter().enumerate() {
+        print(
+            &format!("{build}: two of source, place and device"),
+            days.iter().map(|day| fine(day.2[at].percent(&day.2[at].attributes))),
+        );
+    }
+    for (at, (shares, joined, wide, [right, _, visits])) in days.iter().enumerate() {
+        assert_eq!((joined.attributes.right.len(), joined.alone.right.len()), (0, 0), "{joined}");
+        assert!(joined.percent(&joined.hours) < 8.0, "{joined}");
+        assert!(*right * 100 <= *visits, "{right} of {visits} by the hour");
+        assert!(wide[2].percent(&wide[2].attributes) > 60.0, "{}", wide[2]);
+        assert!(shares.device > shares.country || shares.country > 99.0);
+        let smaller = days[..at].last();
+        assert!(
+            smaller.is_none_or(|day| day.0.country < shares.country
+                && day.0.alone_in_every_hour > shares.alone_in_every_hour)
+        );
     }
 }

@@ -51,13 +51,16 @@ fn read(row: &Row) -> Option<Read<'_>> {
     is_page.then_some(Read { row, page: plain, beside: text, hour, said })
 }
 
+/// Page, what is said beside it, hour, counters.
+type Where = (String, String, Option<u8>, Vec<i64>);
+
 /// Rows that count a single visit, by where they are and what they count; those alone there are to be joined.
 fn singles<'r>(
     rows: &'r [Row],
     family: Family,
     with: Family,
     counters: &[Counter],
-) -> HashMap<(String, String, Option<u8>, Vec<i64>), Vec<Read<'r>>> {
+) -> HashMap<Where, Vec<Read<'r>>> {
     let mut found: HashMap<_, Vec<Read<'_>>> = HashMap::new();
     let to_hours = family == Family::Page || with == Family::Page;
     let hours = rows.iter().any(|row| row.family == Family::Place && row.keys[1].contains("hour="));
@@ -223,9 +226,12 @@ async fn rows_of_two_families_do_not_join() {
     traffic.crowd(300, 60);
     let hits = traffic.hits();
     let clean = Joined::of(&lived(None, &hits).await);
-    println!("as it is: {clean}");
-    for build in WIDE {
+    assert_eq!(clean.attributes.right.len(), 0, "{clean}");
+    assert_eq!(clean.alone.right.len(), 0, "{clean}");
+    assert!(clean.percent(&clean.hours) < 8.0, "{clean}");
+    for (build, at_least) in WIDE.into_iter().zip([60.0, 35.0, 70.0]) {
         let wide = Joined::of(&lived(Some(build), &hits).await);
-        println!("{build}: {wide}");
+        assert!(wide.percent(&wide.attributes) > at_least, "{build}: {wide}");
+        assert!(wide.alone.right.len() > 10, "{build}: {wide}");
     }
 }

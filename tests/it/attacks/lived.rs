@@ -52,7 +52,10 @@ pub fn home(build: Option<&str>) -> Home {
 /// Lives through a day's hits and its close.
 pub async fn lived(build: Option<&str>, hits: &[SimulatedHit]) -> Lived {
     let (home, mut truth) = (home(build), Truth::new(day(), Vec::new()));
-    let server = home.serve();
+    // One release: how the hours are cut into releases depends on how fast the test goes.
+    home.set_clock(i64::from(day().0) * 86_400_000);
+    let runtime = home.runtime.path().join("run");
+    let server = home.serve_with(&["--runtime", runtime.to_str().unwrap(), "--flush-interval", "24h"]);
     let mut now = 0;
     send(&home, &server, hits, &mut now, &mut truth).await;
     close(&home);

@@ -1,0 +1,201 @@
+//! A7: the open day, read again and again. The attacker reads with a key of each scope whenever something came in, and says
+//! of what moved together between two reads that it is one visit's.
+
+use std::collections::BTreeMap;
+
+use mayfly::{
+    domain::day::UnixMs,
+    simulate::{SimulatedHit, truth::Truth},
+};
+use serde_json::Value;
+
+use super::{
+    lived::{Visit, day, home, send, visits},
+    traffic::Traffic,
+};
+use crate::{
+    api::{Api, SITE},
+    server::until_answered,
+};
+
+/// What may move within the hour for staff: nothing of who.
+const LIVE: [&str; 8] = ["page", "entry_page", "exit_page", "section", "channel", "source", "event", "goal"];
+/// Seconds between two reads.
+const STEP_MS: i64 = 10_000;
+const HOUR_MS: i64 = 3_600_000;
+
+/// Visits by panel and row.
+type Reading = BTreeMap<(String, String), i64>;
+
+async fn read(api: &Api, key: &str) -> Reading {
+    let report = api.read("report", "p=day&limit=10000", key).await;
+    let mut reading = Reading::new();
+    for (panel, rows) in report["panels"].as_object().unwrap() {
+        for row in rows["rows"].as_array().unwrap() {
+            let n = row["visits"].as_i64().or(row["events"].as_i64()).unwrap_or(0);
+            reading.insert((panel.clone(), row["value"].as_str().unwrap_or_default().to_owned()), n);
+        }
+    }
+    reading
+}
+
+/// Rows that grew by one or more, by panel.
+fn moved(before: &Reading, after: &Reading) -> BTreeMap<String, Vec<String>> {
+    let mut moved: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for ((panel, row), n) in after {
+        if before.get(&(panel.clone(), row.clone())) != Some(n) {
+            moved.entry(panel.clone()).or_default().push(row.clone());
+        }
+    }
+    moved
+}
+
+/// What polling an hour showed.
+#[derive(Default)]
+struct Polled {
+    /// Panels that moved within the hour, for keys of scope staff and read.
+    staff: BTreeMap<String, usize>,
+    read: BTreeMap<String, usize>,
+    /// Visits that began in the hour, and those of which country and browser were seen to move together.
+    visits: usize,
+    joined: usize,
+}
+
+async fn polled(build: Option<&str>) -> Polled {
+    let (home, mut now, mut truth) = (home(build), 0, Truth::new(day(), Vec::new()));
+    let key = |scope: &str| home.run(&["key", "add", scope, "--site", SITE, "--scope", scope]);
+    let (staff, outside) = (key("staff"), key("read"));
+    let server = home.serve();
+    let mut traffic = Traffic::of(day(), 7);
+    traffic.crowd(260, 30);
+    let hits = traffic.hits();
+    // The hour from which on it is polled.
+    let starts: UnixMs = i64::from(day().0) * 24 * HOUR_MS + 14 * HOUR_MS;
+    let before = hits.partition_point(|hit| hit.at < starts);
+    send(&home, &server, &hits[..before], &mut now, &mut truth).await;
+    home.set_clock(starts);
+    let api = Api::of(&server);
+    until_answered("the hour turns", async || {
+        let report = api.read("report", "p=day", &outside).await;
+        (report["meta"]["as_of"] == "14:00").then_some(())
+    })
+    .await;
+    let hour: Vec<_> = hits[before..].iter().filter(|hit| hit.at < starts + HOUR_MS).cloned().collect();
+    let (mut polled, mut last) = (Polled::default(), [read(&api, &staff).await, read(&api, &outside).await]);
+    let mut claims: Vec<(String, String)> = Vec::new();
+    for step in hour.chunk_by(|one, other| one.at / STEP_MS == other.at / STEP_MS) {
+        send(&home, &server, step, &mut now, &mut truth).await;
+        for (reader, key) in [&staff, &outside].into_iter().enumerate() {
+            let reading = read(&api, key).await;
+            let moved = moved(&last[reader], &reading);
+            let panels = if reader == 0 { &mut polled.staff } else { &mut polled.read };
+            moved.keys().for_each(|panel| *panels.entry(panel.clone()).or_default() += 1);
+            let one =
+                |panel: &str| moved.get(panel).filter(|rows| rows.len() == 1).map(|rows| rows[0].clone());
+            if let (0, Some(country), Some(browser)) = (reader, one("country"), one("browser")) {
+                claims.push((country, browser));
+            }
+            last[reader] = reading;
+        }
+    }
+    let visits: Vec<Visit> =
+        visits(&truth.recount()).into_iter().filter(|visit| visit.entry.1 == 14).collect();
+    let is = |visit: &Visit, claim: &(String, String)| {
+        *visit.described.place.0[0] == *claim.0 && *visit.described.device.0[0] == *claim.1
+    };
+    polled.joined = visits.iter().filter(|visit| claims.iter().any(|claim| is(visit, claim))).count();
+    polled.visits = visits.len();
+    polled
+}
+
+#[tokio::test]
+async fn nothing_of_who_moves_within_the_hour() {
+    let clean = polled(None).await;
+    assert!(clean.visits > 10, "{} visits began in the hour", clean.visits);
+    assert_eq!(clean.read, BTreeMap::new(), "whoever is not signed in reads the last full hour");
+    let moved: Vec<&String> = clean.staff.keys().filter(|panel| !LIVE.contains(&panel.as_str())).collect();
+    assert_eq!(moved, Vec::<&String>::new(), "staff see pages and the bare list of sources move");
+    assert!(clean.staff["entry_page"] > 10, "and see them move");
+    assert_eq!(clean.joined, 0);
+    let live = polled(Some("live_families")).await;
+    assert!(
+        live.joined * 4 > live.visits,
+        "country and browser of {} of {} visits",
+        live.joined,
+        live.visits
+    );
+    assert!(live.read.contains_key("country"), "{:?}", live.read);
+}
+
+/// What a label of place or device counts: visits, visitors, page views, bounces, seconds.
+type Vector = [i64; 5];
+
+async fn labels(api: &Api, key: &str) -> [BTreeMap<String, Vector>; 2] {
+    let report = api.read("report", "p=day&limit=10000", key).await;
+    ["country", "browser"].map(|panel| {
+        let row = |row: &Value| {
+            let n = |name: &str| row[name].as_f64().unwrap_or(0.0);
+            let visits = n("visits");
+            let all = [
+                visits,
+                n("visitors"),
+                n("pageviews"),
+                n("bounce_rate") * visits,
+                n("visit_duration") * visits,
+            ];
+            (row["value"].as_str().unwrap_or_default().to_owned(), all.map(|n| n.round() as i64))
+        };
+        report["panels"][panel]["rows"].as_array().unwrap().iter().map(row).collect()
+    })
+}
+
+/// Reads a day at each of its full hours: the visits of which country and browser, and no other, grew by the same between
+/// two of them; how many were claimed to be such, and how many visits there were.
+pub async fn joined_by_the_hour(hits: &[SimulatedHit]) -> [usize; 3] {
+    let (home, mut now, mut truth) = (home(None), 0, Truth::new(day(), Vec::new()));
+    let key = home.run(&["key", "add", "read", "--site", SITE, "--scope", "read"]);
+    let server = home.serve();
+    let api = Api::of(&server);
+    let mut last: [BTreeMap<String, Vector>; 2] = Default::default();
+    let mut claims: Vec<(u8, String, String)> = Vec::new();
+    for hour in 1..24u8 {
+        let ends = i64::from(day().0) * 24 * HOUR_MS + i64::from(hour) * HOUR_MS;
+        let of_hour = |hit: &&SimulatedHit| (ends - HOUR_MS..ends).contains(&hit.at);
+        let some: Vec<_> = hits.iter().filter(of_hour).cloned().collect();
+        send(&home, &server, &some, &mut now, &mut truth).await;
+        now = ends;
+        home.set_clock(ends);
+        let as_of = format!("{hour:02}:00");
+        let turned = until_answered("the hour turns", async || {
+            let report = api.read("report", "p=day", &key).await;
+            (report["meta"]["as_of"] == as_of.as_str()).then_some(())
+        });
+        turned.await;
+        let read = labels(&api, &key).await;
+        let grown = [0, 1].map(|at| {
+            let mut by_vector: BTreeMap<Vector, Vec<&String>> = BTreeMap::new();
+            for (label, sums) in &read[at] {
+                let before = last[at].get(label).copied().unwrap_or_default();
+                let by: Vector = std::array::from_fn(|n| sums[n] - before[n]);
+                by_vector.entry(by).or_default().push(label);
+            }
+            by_vector
+        });
+        for (by, countries) in grown[0].iter().filter(|(by, _)| by[0] == 1) {
+            if let ([country], Some([browser])) = (&countries[..], grown[1].get(by).map(|found| &found[..])) {
+                claims.push((hour - 1, (*country).clone(), (*browser).clone()));
+            }
+        }
+        last = read;
+    }
+    let visits = visits(&truth.recount());
+    let right = claims.iter().filter(|(hour, country, browser)| {
+        let is = |visit: &&Visit| {
+            visit.entry.1 == *hour
+                && *visit.described.place.0[0] == **country
+                && *visit.described.device.0[0] == **browser
+        };
+        visits.iter().filter(is).count() == 1
+    });
+    [right.count(), claims.len(), visits.len()]
+}
