@@ -7,6 +7,7 @@ pub mod collect;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod disclosure;
 pub mod domain;
 pub mod folder;
 pub mod jobs;

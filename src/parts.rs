@@ -6,6 +6,7 @@ use crate::{
     close::{driver::Closing, retention::Retention},
     collect::endpoint::Collector,
     control::Control,
+    disclosure::Process,
     jobs::server::Server as Jobs,
     journal::Journal,
     memory::{days::Memory, runtime::RuntimeDir},
@@ -24,6 +25,8 @@ pub struct Parts {
     pub collector: Arc<Collector>,
     /// What this process is among the nodes of its installation.
     pub node: Node,
+    /// What this process runs with, as it is told to visitors.
+    pub process: Arc<Process>,
     /// Where salts and visitor tables survive a restart.
     pub(crate) runtime: Option<RuntimeDir>,
     pub(crate) jobs: Arc<Jobs>,

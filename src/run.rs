@@ -29,6 +29,7 @@ use crate::{
     config::{Config, Durability},
     control::{AdmittedKind, Control, ControlError},
     demo,
+    disclosure::Process,
     domain::{
         Text,
         address::Grain,
@@ -225,8 +226,10 @@ impl Parts {
             }
             runtime.memory_backed()
         });
+        let process = Arc::new(Process::of(config, runtime.is_some()));
         let journal =
             Arc::new(Journal::start(journal_config(config, runtime.as_ref())).map_err(RunError::Journal)?);
+        process.note(&config.data).map_err(io_of("the note of what this server runs with"))?;
         let files = ReleaseFiles::in_data(&config.data).map_err(io_of("the release files"))?;
         let memory = Arc::new(Memory::new(
             journal.clone(),
@@ -286,8 +289,19 @@ impl Parts {
             settings.clone().running(Running::here(memory.salts_locked(), collector.peers.trouble()))
         });
         let (jobs, retention) = (Arc::new(jobs), Arc::new(Retention::new(config.records_months)));
-        let parts =
-            Parts { control, store, journal, memory, closing, collector, node, runtime, jobs, retention };
+        let parts = Parts {
+            control,
+            store,
+            journal,
+            memory,
+            closing,
+            collector,
+            node,
+            process,
+            runtime,
+            jobs,
+            retention,
+        };
         if config.demo {
             demo::fill(&parts, now).map_err(RunError::Demo)?;
         }

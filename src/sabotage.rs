@@ -8,6 +8,8 @@
 pub enum Sabotage {
     /// Crowds of one are told.
     KOff,
+    /// The disclosure tells the default k, whatever the site's is.
+    DisclosureLies,
     /// Who objects is counted like anybody else.
     ObjectorsCounted,
     /// What is left of a page or a value may count fewer than a crowd.

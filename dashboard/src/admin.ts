@@ -1,5 +1,41 @@
 /** The calls of the second script: sessions, sites, settings, keys. */
-import { call, site, type Key, type ListedSite, type Proposal, type Settings, type SiteSummary } from './api';
+import { ApiError, call, site, type Key, type ListedSite, type Proposal, type Settings, type SiteSummary } from './api';
+
+/** What there is of a site at this moment. */
+export interface Stored {
+  stored: {
+    rows: number;
+    first: string | null;
+    last: string | null;
+    closed_days: number;
+    attributes: { name: string; family: string; rows: number; first: string | null; last: string | null; smallest: number | null }[];
+  };
+  memory: {
+    days: { day: string; salt: boolean; visitors: number; table_bytes: number; erased_by: number }[];
+    elsewhere: { node: number; day?: string; missing?: boolean }[];
+    zone: string;
+    survives_restart: boolean;
+    salts_locked: boolean;
+  };
+  ledger: { first: string; last: string; received: number; outcomes: Record<string, number>; objectors_of_all_sites: number };
+}
+
+export interface Check {
+  check: string;
+  title: string;
+  result: 'ok' | 'not_seen' | 'warning' | 'breach';
+  found: string[];
+  findings: number;
+}
+
+/** What `mayfly verify` found last. */
+export interface Verification {
+  at: string;
+  by: string;
+  result: Check['result'];
+  checks: Check[];
+  sites: { site: string; at: string; checks: Check[] }[];
+}
 
 export const admin = {
   claim: (body: { token: string; name: string; password: string; site: { host: string; zone: string } }) =>
@@ -18,6 +54,14 @@ export const admin = {
       property: proposal.property,
       text: proposal.text,
     }),
+  stored: (name: string) => call<Stored>('GET', `${site(name)}/stored`),
+  verification: (name: string) => call<{ verification: Verification | null }>('GET', `${site(name)}/verification`),
+  /** A text as it is. */
+  text: async (path: string, signal: AbortSignal) => {
+    const answer = await fetch(path, { signal, cache: 'no-cache' });
+    if (!answer.ok) throw new ApiError(answer.status, `The server answered ${answer.status}.`);
+    return answer.text();
+  },
   keys: () => call<{ keys: Key[] }>('GET', '/api/keys'),
   addKey: (body: { name: string; site: string; scope: string }) => call<{ key: string }>('POST', '/api/keys', body),
   revokeKey: (key: Key) => call<unknown>('DELETE', `/api/keys/${encodeURIComponent(String(key.id ?? key.name))}`),

@@ -23,37 +23,94 @@ export const causeList = [
   'A content blocker, or a Content-Security-Policy without this server, stops the script.',
   'The browser sends Global Privacy Control or Do Not Track: such visitors are not counted.',
 ];
+/** The privacy page. */
 export const p = {
   title: 'What is stored',
-  lead: (site: string) => `What Mayfly reads, keeps and never keeps about visitors of ${site}, from its running settings.`,
+  lead: (site: string) => `What there is about visitors of ${site} at this moment, and what its visitors may be told.`,
+  public: 'The page for visitors',
+  everything: 'Download everything that is stored about this site:',
+  storeTitle: 'In the database',
+  rowsIn: (n: string, a: string, b: string, days: number) => `${n} rows of sums, from ${a} to ${b}, ${days} closed ${days === 1 ? 'day' : 'days'}.`,
+  nothing: 'Nothing is stored yet.',
+  retention: (n: number) => `Kept for ${n} ${n === 1 ? 'month' : 'months'}.`,
   attribute: 'Attribute',
-  state: 'Kept',
-  how: 'How it is told',
-  yes: 'yes',
-  no: 'no',
-  retention: (n: number) => `Rows are kept for ${n} months.`,
-  range: (a: string, b: string) => `Stored rows cover ${a} to ${b}.`,
-  rows: [
-    ['Hour, page', null, 'Alone, with no attribute of a visitor'],
-    ['Channel, source', null, 'Alone, as bare lists'],
-    ['Campaign (utm values)', null, 'In crowds of k, together with the page'],
-    ['Country', null, 'In crowds of k, after the day ended'],
-    ['Region', 'region', 'In crowds of k, after the day ended'],
-    ['City', 'city', 'In crowds of k, after the day ended'],
-    ['Browser, OS, device class', null, 'In crowds of k, after the day ended'],
-    ['Browser and OS versions', 'versions', 'In crowds of k, after the day ended'],
-    ['Language', 'language', 'In crowds of k, alone'],
-  ] as [string, 'region' | 'city' | 'versions' | 'language' | null, string][],
-  neverTitle: 'Never stored',
-  never: [
-    'IP address and user agent: they live as long as the request.',
-    'Cookies, device storage, fingerprints: the script sets and reads none.',
-    'Visitor identifiers: a keyed hash exists in memory only; its salt dies at the site’s midnight.',
-    'Anything that links one day to the next.',
-  ],
+  columns: ['Rows that tell it', 'First day', 'Last day', 'Smallest group'],
+  people: (n: number) => (n === 1 ? '1 visitor' : `${n} visitors`),
+  smallestHint: 'The smallest group is the fewest visitors that any row of its kind counts, on any closed day. Rows of pages, sources, events and flows carry no attribute of a visitor and need no group.',
+  names: {
+    page: 'Page, with its hour', source: 'Source', utm_source: 'Campaign source', utm_medium: 'Campaign medium', utm_campaign: 'Campaign',
+    country: 'Country', region: 'Region', city: 'City', browser: 'Browser', browser_version: 'Browser version', os: 'System',
+    os_version: 'System version', device: 'Kind of device', language: 'Language', event: 'Declared event', flow: 'Next page',
+  } as Record<string, string>,
+  keptBy: { region: 'region', city: 'city', browser_version: 'versions', os_version: 'versions', language: 'language' } as Record<string, string>,
+  how: {
+    page: () => 'alone', source: () => 'alone, every source',
+    visit: (k: number) => (k > 1 ? `in groups that ${k} visitors began with` : 'not grouped'),
+    place: (k: number) => (k > 1 ? `in groups of ${k}, after the day` : 'not grouped'),
+    device: (k: number) => (k > 1 ? `in groups of ${k}, after the day` : 'not grouped'),
+    language: (k: number) => (k > 1 ? `in groups of ${k}, after the day` : 'not grouped'),
+  } as Record<string, (k: number) => string>,
+  off: (kept: Record<string, boolean> | object) => {
+    const names = { region: 'region', city: 'city', versions: 'versions', language: 'language' };
+    const off = Object.entries(names).filter(([key]) => !(kept as Record<string, boolean>)[key]).map(([, name]) => name);
+    return off.length ? `Not collected: ${off.join(', ')}.` : '';
+  },
   memoryTitle: 'In memory now',
-  memory: (zone: string) =>
-    `Visitor keys and running visits of the open day. They are erased at 00:00 ${zone}, within a minute.`,
+  open: (day: string, n: number, bytes: string, salt: boolean) =>
+    `${day}: ${n} visitor ${n === 1 ? 'key' : 'keys'} and what they saw (${bytes} bytes)${salt ? ', and the day’s salt' : '; the salt is gone'}.`,
+  erased: (time: string, zone: string) => `Erased by ${time} (${zone}).`,
+  noDay: 'No day is open: nothing of visitors is in memory.',
+  elsewhere: (node: number, day: string) => `Collector ${node} holds ${day}.`,
+  silent: (node: number) => `Collector ${node} does not answer: what it holds is not known here.`,
+  restart: 'A restart keeps salt and keys, in a memory-backed directory.',
+  noRestart: 'A restart forgets salt and keys.',
+  locked: 'Salts are kept out of swap.',
+  notLocked: 'The system did not let salts be kept out of swap.',
+  codeTitle: 'What the code does with a visit',
+  code: (settings: { k: number; kept: Record<string, boolean> | object; objection: { gpc: boolean; dnt: boolean } }) => {
+    const kept = settings.kept as Record<string, boolean>;
+    const place = ['country', kept.region && 'region', kept.city && 'city'].filter(Boolean).join(', ');
+    const signals = [settings.objection.gpc && 'Global Privacy Control', settings.objection.dnt && 'Do Not Track'].filter(Boolean).join(' and ');
+    return [
+      ['Reads', [
+        signals ? `${signals}, before anything else` : 'No signal of objection is honoured',
+        'Network address and user agent, while the request is answered',
+        'Page, referrer’s host, campaign tags, declared events, reading time and scroll depth',
+        ...(kept.language ? ['The first accepted language'] : []),
+      ]],
+      ['Keeps', [
+        'Sums by page and hour',
+        'Sums by source and campaign',
+        `Sums by ${place}`,
+        `Sums by browser, system and kind of device${kept.versions ? ', with versions' : ''}`,
+        ...(kept.language ? ['Sums by language'] : []),
+      ]],
+      ['Never keeps', [
+        'Network addresses and user agents',
+        'Cookies, storage or properties of the device: the script sets and reads none',
+        'Identifiers of visitors, at any length',
+        'Two of hour, source, place and device in one row',
+        'Anything that links one day to the next',
+      ]],
+    ] as [string, string[]][];
+  },
+  ledgerTitle: 'The ledger: what became of each request',
+  ledger: (n: string, a: string, b: string) => `${n} requests, ${a} to ${b}.`,
+  objectors: (n: string) => `Objectors are counted in one row for all sites of this server: ${n} before today.`,
+  outcome: 'Outcome',
+  requests: 'Requests',
+  accepted: { accepted: 'counted' } as Record<string, string>,
+  verifyTitle: 'Last verification',
+  notVerified: 'Nothing has been verified yet. The server looks once a day; to look now, run',
+  results: { ok: 'Sound', warning: 'Warning', breach: 'Breach', not_seen: 'Not seen' } as Record<string, string>,
+  verified: (at: string, by: string) => `${at}, by ${by}.`,
+  verifyHint: 'The whole report, to be filed:',
+  policyTitle: 'The text for visitors',
+  policyHint: 'Made from the settings in effect. Fill in the marked passages, put it on the site, and take it again when a setting has changed. Facts, not legal advice.',
+  language: 'Language',
+  format: 'Form',
+  languages: { en: 'English', de: 'Deutsch', fr: 'Français' },
+  formats: { markdown: 'Markdown', fragment: 'HTML', text: 'Plain text', json: 'JSON' },
 };
 export const keptNames = { region: 'Region', city: 'City', versions: 'Browser and OS versions', language: 'Language' };
 export const stepNames = { page: 'Page', section: 'Section', event: 'Event' };

@@ -6,6 +6,7 @@ mod ask;
 mod audit;
 mod copy;
 mod declare;
+mod disclose;
 mod people;
 mod site;
 
@@ -72,6 +73,9 @@ pub enum Command {
     /// Copy all rows of one store into another, and compare what both add up to
     #[command(long_about = copy::COPY)]
     Copy(copy::CopyArgs),
+    /// Print what visitors of a site are to be told: the policy text, or its facts
+    #[command(long_about = disclose::DISCLOSE)]
+    Disclose(disclose::DiscloseArgs),
     /// Look whether what is claimed is so, and print a report that can be filed
     #[command(long_about = ask::VERIFY)]
     Verify {
@@ -190,6 +194,9 @@ pub fn run(cli: Cli, surroundings: &mut Surroundings<'_>) -> Result<Task> {
             let data = raw.data_directory(environment);
             copy::run(&arguments, &raw, &data, surroundings.says)?
         }
+        Command::Disclose(arguments) => {
+            disclose::run(&arguments, &Config::new(&raw, environment)?, surroundings)?
+        }
         Command::Migrate { print } => migrate(&Config::new(&raw, environment)?.store, print)?,
         Command::Verify { site, json } => {
             let config = Config::new(&raw, environment)?;
@@ -251,6 +258,7 @@ fn on_control(command: Command, control: &Control, surroundings: &mut Surroundin
         | Command::Check
         | Command::Migrate { .. }
         | Command::Copy(_)
+        | Command::Disclose(_)
         | Command::Verify { .. }
         | Command::Simulate(_) => Ok(String::new()),
         Command::Backup { .. } | Command::Restore { .. } | Command::Export(_) | Command::Forget { .. } => {

@@ -54,6 +54,12 @@ impl Entry {
         }
     }
 
+    /// The first day of the settings that wait for midnight, and the site with them, if any wait at `now`.
+    pub fn next(&self, now: UnixMs) -> Option<(Day, &Arc<Site>)> {
+        let next = self.next.as_ref().filter(|next| next.at > now)?;
+        Some((next.from_day, &next.site))
+    }
+
     /// The site-day to which a hit at `now` belongs: never one that was closed in a zone before.
     pub fn day(&self, now: UnixMs) -> Day {
         let since = match &self.next {

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     control::Control,
+    disclosure::process::Collection,
     domain::{
         day::Day,
         declaration::SiteId,
@@ -176,6 +177,21 @@ impl Collectors {
         let answers: Vec<(usize, Option<Vec<Proposal>>)> =
             self.each(asked, "proposals", &Patience::default());
         answers.into_iter().filter_map(|(_, proposals)| proposals).flatten().collect()
+    }
+
+    /// How each collector takes hits, and the numbers of those that do not answer.
+    pub fn collections(&self) -> (Vec<Collection>, Vec<u32>) {
+        let asked = (0..self.peers.len()).map(|at| (at, ())).collect();
+        let answers: Vec<(usize, Option<Collection>)> = self.each(asked, "collection", &Patience::default());
+        let (mut known, mut silent) = (Vec::new(), Vec::new());
+        for (at, answer) in answers {
+            let number = self.peers[at].number;
+            match answer.filter(|one| one.node == number) {
+                Some(collection) => known.push(collection),
+                None => silent.push(number),
+            }
+        }
+        (known, silent)
     }
 
     /// Collectors that did not answer lately.

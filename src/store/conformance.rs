@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
-use super::{AsOf, Store, StoreError};
+use super::{AsOf, Holding, Store, StoreError};
 use crate::domain::{
     Text,
     day::{Day, Hour},
@@ -247,6 +247,26 @@ fn days_are_listed(store: &dyn Store, releases: &[Release]) {
     let extent = days.first().copied().zip(days.last().copied());
     assert_eq!(store.extent(site).expect("the extent is known"), extent);
     assert_eq!(store.extent(SiteId(99)).expect("the extent is known"), None);
+    assert_eq!(store.holdings(site).expect("holdings are known"), held(releases, site));
+    assert_eq!(store.holdings(SiteId(99)).expect("holdings are known"), []);
+}
+
+/// What a store holds of a site, counted by hand.
+fn held(releases: &[Release], site: SiteId) -> Vec<Holding> {
+    let rows: Vec<&Row> = visible(releases, site, &AsOf::default());
+    let mut all = Vec::new();
+    for table in Table::ALL {
+        for &family in table.families() {
+            let of: Vec<_> = rows.iter().filter(|row| row.table == table && row.family == family).collect();
+            let days = of.iter().map(|row| row.day);
+            let (Some(first), Some(last)) = (days.clone().min(), days.max()) else { continue };
+            let tells =
+                |at: usize| of.iter().filter(|row| !["", "*", "(none)"].contains(&&*row.keys[at])).count();
+            let telling = (0..columns(table, family).len()).map(|at| tells(at) as u64).collect();
+            all.push(Holding { table, family, rows: of.len() as u64, first, last, telling });
+        }
+    }
+    all
 }
 
 fn malformed_rows_are_refused(store: &dyn Store) {

@@ -133,6 +133,14 @@ pub trait Store: Send + Sync + 'static {
         Ok(())
     }
 
+    /// How many rows of a site are stored, by table and family; those that have none are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn holdings(&self, _site: SiteId) -> Result<Vec<Holding>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// What the store is made of, as it says itself: every table of its database with its columns, and the rows that
     /// carry what their family has not.
     ///
@@ -186,6 +194,10 @@ macro_rules! hand_on {
             self.ask(|store| store.scrub(site))
         }
 
+        fn holdings(&self, site: SiteId) -> Result<Vec<crate::store::Holding>, StoreError> {
+            self.ask(|store| store.holdings(site))
+        }
+
         fn anatomy(&self) -> Result<Vec<crate::store::TableAnatomy>, StoreError> {
             self.ask(|store| store.anatomy())
         }
@@ -196,6 +208,23 @@ macro_rules! hand_on {
     };
 }
 pub(crate) use hand_on;
+
+/// The stored rows of one table and family of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    pub table: Table,
+    pub family: Family,
+    pub rows: u64,
+    pub first: Day,
+    pub last: Day,
+    /// Of each column of [`columns`], how many rows tell it: they say neither `*` nor `(none)` nor nothing.
+    pub telling: Vec<u64>,
+}
+
+/// Whether a row tells a column, in the SQL of both stores.
+fn tells(column: Column) -> String {
+    format!("CASE WHEN {} NOT IN ('', '*', '(none)') THEN 1 ELSE 0 END", column.name())
+}
 
 /// Releases by site-day, as they are read from somewhere else.
 pub type Parts<'a> = &'a mut dyn Iterator<Item = Result<Vec<Release>, StoreError>>;

@@ -8,7 +8,9 @@ pub mod error;
 pub mod health;
 pub mod live;
 pub mod nodes;
+pub mod privacy;
 pub mod reports;
+pub mod stored;
 pub mod throttle;
 
 #[cfg(test)]
@@ -36,6 +38,8 @@ pub struct Shared {
     control: Data<ControlState>,
     health: Data<Health>,
     parts: Data<Parts>,
+    disclosing: Data<privacy::Disclosing>,
+    stored: Data<stored::Known>,
     demo: bool,
 }
 
@@ -56,6 +60,8 @@ impl Shared {
             control: Data::new(control),
             health: Data::new(Health { parts: parts.clone(), ready }),
             parts: Data::new(parts.clone()),
+            disclosing: Data::default(),
+            stored: Data::default(),
             demo,
         })
     }
@@ -111,10 +117,12 @@ pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
         .route("/api/health", web::get().to(health::health))
         .route("/metrics", web::get().to(health::metrics));
     nodes::routes(app, &shared.parts.node);
+    privacy::routes(app, &shared.disclosing);
     if let Node::Collector(_) = shared.parts.node {
         app.default_service(web::to(error::only_collecting));
         return;
     }
+    app.app_data(shared.stored.clone()).configure(stored::routes);
     app.configure(reports::routes).configure(download::routes).configure(api_control::routes);
     if shared.demo {
         app.service(web::resource(["/demo", "/demo/{file:.*}"]).route(web::get().to(assets::demo)));

@@ -41,7 +41,8 @@ pub fn routes(app: &mut ServiceConfig, node: &Node) {
                 .service(asked("ask", web::post().to(ask)))
                 .service(asked("end", web::post().to(end)))
                 .service(asked("held", web::post().to(held)))
-                .service(asked("proposals", web::post().to(proposals)));
+                .service(asked("proposals", web::post().to(proposals)))
+                .service(asked("collection", web::post().to(collection)));
         }
     }
 }
@@ -175,6 +176,11 @@ async fn proposals(_: Known, parts: Data<Parts>, body: Bytes) -> Answer {
         visitors: one.visitors,
     });
     answer(&proposals.collect::<Vec<_>>())
+}
+
+/// How this collector takes hits, for what the report node discloses.
+async fn collection(_: Known, parts: Data<Parts>) -> Answer {
+    answer(&parts.process.collection)
 }
 
 async fn blocking<T: Send + 'static>(

@@ -203,7 +203,7 @@ fn live(context: &Context<'_>, living: &Live) -> Result<serde_json::Value, Repor
 }
 
 /// A query over what memory holds, here and elsewhere, and what the store holds of it already.
-fn over_both(
+pub(super) fn over_both(
     store: &dyn Store,
     site: SiteId,
     memory: &MemoryView,

@@ -15,6 +15,7 @@ mod copy; // rows moved from one store to another, through kills, and compared
 mod corpora; // every input that fuzzing found worth keeping, and the seeds, against the laws of fuzz/
 mod correct; // sites renamed, merged, and rid of a source
 mod crash; // kill -9 at random instants and at exact places: acknowledged = counted
+mod disclose; // what anybody is told about a site, over HTTP
 mod disk; // the disk fails: full, slow, read-only, torn, spoilt, and nothing acknowledged is lost
 mod docs; // the documents against the code: links, files, settings
 mod duplicates; // requests sent twice, and batches

@@ -23,12 +23,12 @@ use clickhouse::{Client, Compression, Row, RowOwned, RowRead, query::Query as Re
 use serde::Deserialize;
 use tokio::{runtime::Runtime, time::timeout};
 
-use super::{AsOf, Forgotten, Parts, Store, StoreError, TableAnatomy};
+use super::{AsOf, Forgotten, Holding, Parts, Store, StoreError, TableAnatomy};
 use crate::domain::{
     day::Day,
     declaration::SiteId,
     query::{Group, Query},
-    row::{DayRow, Release, ReleaseId},
+    row::{DayRow, Release, ReleaseId, Table},
 };
 
 use address::Sent;
@@ -280,6 +280,19 @@ impl Store for ClickStore {
                    HAVING count() > 0";
         let found: Vec<(i32, i32)> = self.fetch(&self.asking(sql).param("site", site.0))?;
         Ok(found.first().map(|&(first, last)| (Day(first), Day(last))))
+    }
+
+    fn holdings(&self, site: SiteId) -> Result<Vec<Holding>, StoreError> {
+        let each = Table::ALL
+            .into_iter()
+            .flat_map(|table| table.families().iter().map(move |&family| (table, family)));
+        let mut found = Vec::new();
+        for (table, family) in each {
+            let asked = self.asking(&sql::holding(table, family)).param("site", site.0);
+            let rows: Vec<sql::Held> = self.fetch(&asked)?;
+            found.extend(rows.into_iter().map(|held| held.told(table, family)));
+        }
+        Ok(found)
     }
 
     fn holds(&self, id: ReleaseId) -> Result<bool, StoreError> {

@@ -9,9 +9,9 @@ use crate::{
         day::Day,
         declaration::SiteId,
         query::{Condition, Operator, Query},
-        row::{Column, columns, has_hour},
+        row::{Column, Family, Table, columns, has_hour},
     },
-    store::{AsOf, like},
+    store::{AsOf, Holding, like, tells},
 };
 
 /// A statement with the values of its parameters `p0`, `p1` ...
@@ -44,6 +44,35 @@ impl Statement {
     fn text(&mut self, value: &str) -> String {
         self.value("String", value.to_owned())
     }
+}
+
+/// An answer to [`holding`].
+#[derive(clickhouse::Row, serde::Deserialize)]
+pub(super) struct Held {
+    first_day: i32,
+    last_day: i32,
+    held: u64,
+    telling: Vec<u64>,
+}
+
+impl Held {
+    pub fn told(self, table: Table, family: Family) -> Holding {
+        let (first, last) = (Day(self.first_day), Day(self.last_day));
+        Holding { table, family, rows: self.held, first, last, telling: self.telling }
+    }
+}
+
+/// How many rows of a family are stored of a site, and how many of them tell each column.
+pub(super) fn holding(table: Table, family: Family) -> String {
+    let told: Vec<_> = columns(table, family).iter().map(|&one| format!("sum({})", tells(one))).collect();
+    format!(
+        "SELECT toInt32(min(day)) AS first_day, toInt32(max(day)) AS last_day, count() AS held, \
+         CAST([{}], 'Array(UInt64)') AS telling FROM {} \
+         WHERE site = {{site:UInt32}} AND family = '{}' HAVING count() > 0",
+        told.join(", "),
+        table.name(),
+        family.name(),
+    )
 }
 
 /// A query as SQL: the group columns as texts, and the sums of all counters.

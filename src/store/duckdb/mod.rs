@@ -21,7 +21,7 @@ use std::{
 
 use duckdb::{Config, Connection, Row as Answer, params, params_from_iter};
 
-use super::{AsOf, Forgotten, Parts, Store, StoreError, TableAnatomy};
+use super::{AsOf, Forgotten, Holding, Parts, Store, StoreError, TableAnatomy};
 use crate::domain::{
     Text,
     day::Day,
@@ -242,6 +242,10 @@ impl Store for DuckStore {
                 Ok(first.zip(last).map(|(first, last)| (Day(first), Day(last))))
             })
         })
+    }
+
+    fn holdings(&self, site: SiteId) -> Result<Vec<Holding>, StoreError> {
+        self.reading(|connection| sql::holdings(connection, site))
     }
 
     fn holds(&self, id: ReleaseId) -> Result<bool, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use duckdb::types::Value;
+use duckdb::{Connection, params, types::Value};
 
 use super::daily;
 
@@ -14,7 +14,7 @@ use crate::{
         query::{Condition, Operator, Query},
         row::{Column, Family, Table, columns, has_hour},
     },
-    store::{AsOf, like},
+    store::{AsOf, Holding, like, tells},
 };
 
 /// A statement with the values of its placeholders, in order.
@@ -36,6 +36,37 @@ enum Of<'a> {
     Others(&'a [Day]),
     /// These alone.
     Only(&'a [Day]),
+}
+
+/// What is stored of a site, by table and family.
+pub(super) fn holdings(connection: &Connection, site: SiteId) -> duckdb::Result<Vec<Holding>> {
+    let mut found = Vec::new();
+    for table in Table::ALL {
+        for &family in table.families() {
+            let told = columns(table, family).iter().map(|&one| format!(", sum({})::BIGINT", tells(one)));
+            let sql = format!(
+                "SELECT epoch(min(day))::BIGINT // 86400, epoch(max(day))::BIGINT // 86400, count(*){} FROM {} \
+                 WHERE site = ? HAVING count(*) > 0",
+                told.collect::<String>(),
+                located(table, family),
+            );
+            let mut statement = connection.prepare(&sql)?;
+            let mut rows = statement.query(params![site.0])?;
+            if let Some(row) = rows.next()? {
+                let number = |at: usize| row.get::<_, i64>(at).map(|n| n as u64);
+                let telling = (0..columns(table, family).len()).map(|at| number(3 + at));
+                found.push(Holding {
+                    table,
+                    family,
+                    first: Day(row.get(0)?),
+                    last: Day(row.get(1)?),
+                    rows: number(2)?,
+                    telling: telling.collect::<duckdb::Result<_>>()?,
+                });
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// A query as SQL: the group columns as text, then the sums of all counters. Where added up days answer, they

@@ -5,6 +5,7 @@ mod binary; // the normal binary has no faults
 mod crashed; // A10: kills, and what a deleted journal leaves on the disk
 mod crowd; // known visitors of one site, their keys, and what to look for of them
 mod crowds; // A5: ground truth against rows
+mod disclosed; // A14: what is disclosed against what is done
 mod figures; // the shares that the documents name
 mod files; // A1, A3: every file, for what tells of a visitor; every 32 bytes, tried as a salt
 mod join; // A8: rows of different families joined by equal counters
