@@ -53,7 +53,7 @@ pub struct Closing {
     last_flush: AtomicI64,
     stopping: AtomicBool,
     /// Held while a day's release files are written: two threads may find the same release without one.
-    filing: Mutex<()>,
+    pub(super) filing: Mutex<()>,
     /// There may be something to deliver.
     filed: Mutex<bool>,
     wake: Condvar,
@@ -152,8 +152,8 @@ impl Closing {
         let days = self.memory.days();
         let (over, open): (Vec<_>, Vec<_>) =
             days.iter().filter(|day| day.takes_hits()).partition(|day| now >= day.calendar.ends + grace);
-        // All salts first: closing takes its time.
         let due: Vec<_> = over.iter().filter(|day| may_close(day, now)).collect();
+        // All salts first: closing takes its time.
         due.iter().for_each(|day| day.erase_salt());
         for day in open {
             day.turn(now);
@@ -168,6 +168,17 @@ impl Closing {
             sealed::give_back();
         }
         over.len() - due.len().min(CLOSES_PER_STEP)
+    }
+
+    /// Erases the salts of days that are over. Asks no disk for anything, so it has a thread of its own: a step may be in
+    /// the midst of the releases of many sites, or wait for a disk that hangs.
+    fn erase_salts(&self, now: UnixMs) {
+        let over = |day: &SiteDay| now >= day.calendar.ends + GRACE_MS && may_close(day, now);
+        self.memory
+            .days()
+            .iter()
+            .filter(|day| day.takes_hits() && over(day))
+            .for_each(|day| day.erase_salt());
     }
 
     /// Closes all days that have passed: at start, before hits are taken. The delivery follows by itself.
@@ -383,26 +394,31 @@ fn survive(what: &str, act: impl FnOnce()) {
 }
 
 impl Drivers {
-    /// Starts both threads.
+    /// Starts the threads: one erases salts, one freezes and closes, one delivers.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn start(closing: Arc<Closing>) -> io::Result<Drivers> {
-        let (closes, delivers) = (closing.clone(), closing.clone());
-        let step = std::thread::Builder::new().name("close".into()).spawn(move || {
-            while !closes.stopping.load(Ordering::Acquire) {
-                survive("close", || {
-                    closes.step(clock::now());
-                });
-                std::thread::park_timeout(TICK);
-            }
+        let every_tick = |name: &str, act: fn(&Closing, UnixMs)| {
+            let (what, closing) = (name.to_owned(), closing.clone());
+            std::thread::Builder::new().name(name.into()).spawn(move || {
+                while !closing.stopping.load(Ordering::Acquire) {
+                    survive(&what, || act(&closing, clock::now()));
+                    std::thread::park_timeout(TICK);
+                }
+            })
+        };
+        let salts = every_tick("salts", Closing::erase_salts)?;
+        let step = every_tick("close", |closing, now| {
+            closing.step(now);
         })?;
+        let delivers = closing.clone();
         let deliver =
             std::thread::Builder::new().name("deliver".into()).spawn(move || delivers.deliver_for_ever())?;
-        Ok(Drivers { closing, threads: vec![step, deliver] })
+        Ok(Drivers { closing, threads: vec![salts, step, deliver] })
     }
 
-    /// Stops both threads and brings what is frozen to the store, if it takes it.
+    /// Stops the threads and brings what is frozen to the store, if it takes it.
     pub fn stop(self) {
         self.stop_within(STOP_MAX);
     }

@@ -6,12 +6,16 @@ use std::{
         Barrier, Mutex,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst},
     },
+    time::{Duration, Instant},
 };
 
-use crate::close::testing::*;
+use crate::close::{
+    driver::{Drivers, lock},
+    testing::*,
+};
 use crate::{
-    domain::{outcome::Outcome, row::ReleaseId},
-    memory::{record::Record, site_day::Refusal},
+    domain::{declaration::SiteId, outcome::Outcome, row::ReleaseId},
+    memory::{days::Fixed, record::Record, site_day::Refusal},
     store::Store,
 };
 
@@ -141,10 +145,7 @@ fn a_midnight_with_hits_on_both_sides() {
 fn many_days_close_in_turn_and_all_salts_go_first() {
     let mut bench = Bench::new();
     for site in 100..140 {
-        let fixed = crate::memory::days::Fixed {
-            site: crate::domain::declaration::SiteId(site),
-            ..bench.fixed.clone()
-        };
+        let fixed = Fixed { site: SiteId(site), ..bench.fixed.clone() };
         let arrived = bench.memory().arrive_or_open(&fixed, bench.now).unwrap();
         view(&arrived, 1, "a").unwrap();
     }
@@ -157,10 +158,38 @@ fn many_days_close_in_turn_and_all_salts_go_first() {
     assert!(bench.memory().days().is_empty());
 }
 
+/// By the machine's clock all days of these tests are over.
+#[test]
+fn salts_go_while_a_step_waits_for_a_disk() {
+    let bench = Bench::new();
+    let wait = |what: &str, done: &dyn Fn() -> bool| {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while !done() {
+            assert!(Instant::now() < patience, "{what}");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    };
+    bench.acknowledged(1, "a");
+    let (first, closing) = (bench.today(), bench.running().closing.clone());
+    let disk = lock(&closing.filing);
+    let drivers = Drivers::start(closing.clone()).unwrap();
+    wait("the first day is closed as far as memory goes", &|| !first.takes_hits());
+    let fixed = Fixed { site: SiteId(100), ..bench.fixed.clone() };
+    let arrived = bench.memory().arrive_or_open(&fixed, bench.now).unwrap();
+    view(&arrived, 1, "a").unwrap();
+    let second = arrived.day.clone();
+    drop(arrived);
+    wait("the second day's salt is erased", &|| second.with_salt(|_| ()).is_none());
+    assert!(second.takes_hits(), "its close waits");
+    drop(disk);
+    wait("the second day is closed", &|| !second.takes_hits());
+    drivers.stop();
+}
+
 #[test]
 fn the_ledger_of_no_site_closes_at_midnight_in_utc() {
     let mut bench = Bench::new();
-    let none = crate::memory::days::Fixed::none();
+    let none = Fixed::none();
     let arrived = bench.memory().arrive_or_open(&none, bench.now).unwrap();
     arrived.day.drop_hits(arrived.moment, Outcome::Gpc, &[], 3).unwrap().wait().unwrap();
     drop(arrived);
