@@ -7,6 +7,7 @@ use super::{
     cells::{Count, DayCells, EventCounts, Map, key, parts},
     counters::{Counter, Counters},
     day::{Day, Hour},
+    edges::Edges,
     family::{self, Crossing, Leaf, Levels},
     names::{Lists, PAGE_OTHER, PAGE_STAR, TEXT_STAR},
     row::{Family, FamilySize, KIND_PAGE, KIND_SECTION, Row, Table},
@@ -418,59 +419,6 @@ impl Ranks<'_> {
             self.row((Table::Pages, Family::Language), None, keys, &n.0)
         };
         (written.iter().map(row).collect(), size)
-    }
-}
-
-/// Which told cells also tell the visits that began there, and those that ended there: a page that a crowd saw may be
-/// where one visit began.
-struct Edges {
-    begun: Vec<bool>,
-    ended: Vec<bool>,
-}
-
-/// What a cell counts of the visits that began there.
-const BEGUN: [Counter; 4] = [Counter::Visitors, Counter::Visits, Counter::Bounces, Counter::VisitSeconds];
-
-impl Edges {
-    fn of(cells: &[(u64, Counters)], told: &[bool], needed: i64) -> Edges {
-        let crossing = |at: usize, size: Counter| {
-            let ((page, label), size) = (parts(cells[at].0), cells[at].1[size]);
-            Crossing { page, label, page_visitors: size, visitors: size }
-        };
-        let among = |counted: Counter, size: Counter, beside: &[u32]| {
-            let there: Vec<usize> = (0..cells.len()).filter(|&at| cells[at].1[counted] != 0).collect();
-            let mut crossings: Vec<_> = there.iter().map(|&at| crossing(at, size)).collect();
-            // A row of what is left of a label is there already: it must count a crowd.
-            let page = cells.iter().map(|cell| parts(cell.0).0 + 1).max().unwrap_or(0);
-            crossings.extend(beside.iter().map(|&label| Crossing {
-                page,
-                label,
-                page_visitors: 0,
-                visitors: 0,
-            }));
-            let may = |at: usize| there.get(at).is_some_and(|&at| told[at]);
-            let mut out = vec![true; cells.len()];
-            let found = family::tell_among(&crossings, may, needed);
-            there.iter().zip(found).for_each(|(&at, found)| out[at] = found);
-            out
-        };
-        let ended = among(Counter::Exits, Counter::Exits, &[]);
-        let mut left: Vec<u32> =
-            (0..cells.len()).filter(|&at| !ended[at]).map(|at| parts(cells[at].0).1).collect();
-        left.sort_unstable();
-        left.dedup();
-        Edges { begun: among(Counter::Visits, Counter::Visitors, &left), ended }
-    }
-
-    /// What of a cell its page tells, and what is left to the label.
-    fn split(&self, at: usize, told: bool, n: Counters) -> (Counters, Counters) {
-        let (mut at_page, mut at_star) = (n, Counters::default());
-        let begun = BEGUN.into_iter().filter(|_| !self.begun[at]);
-        let ended = [Counter::Exits].into_iter().filter(|_| !self.ended[at]);
-        for counter in begun.chain(ended) {
-            std::mem::swap(&mut at_page[counter], &mut at_star[counter]);
-        }
-        if told { (at_page, at_star) } else { (Counters::default(), n) }
     }
 }
 

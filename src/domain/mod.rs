@@ -13,6 +13,7 @@ pub mod currency;
 pub mod day;
 pub mod declaration;
 mod delta;
+mod edges;
 pub mod family;
 #[cfg(test)]
 mod family_tests;

@@ -10,6 +10,7 @@ pub mod history;
 pub mod hit;
 pub mod origins;
 pub mod places;
+mod remainders;
 pub mod send;
 pub mod shop;
 mod specials;

@@ -10,7 +10,10 @@ use crate::domain::{
     row::{Family, KIND_PAGE, Row, Table},
 };
 
-use super::truth::{Fact, Line, Lines, Recount, Scope, What, add};
+use super::{
+    remainders::told_parts,
+    truth::{Fact, Line, Lines, Recount, Scope, What, add},
+};
 
 /// What decides how much is told.
 #[derive(Clone, Copy, Debug)]
@@ -32,15 +35,15 @@ impl Rules {
 }
 
 /// A label of a family, from the top of its hierarchy down: each level is one or more texts.
-type Path = Vec<Vec<Text>>;
+pub(super) type Path = Vec<Vec<Text>>;
 /// (kind, label) of a page-like cell.
-type Page = (&'static str, Text);
-type Cells = BTreeMap<(Page, Path), [i64; COUNTERS]>;
+pub(super) type Page = (&'static str, Text);
+pub(super) type Cells = BTreeMap<(Page, Path), [i64; COUNTERS]>;
 
 /// Which label each set of attributes is told as; `None`: the day is too small for any.
 type Labels = Option<BTreeMap<Path, Path>>;
 
-const COUNTERS: usize = Counter::COUNT;
+pub(super) const COUNTERS: usize = Counter::COUNT;
 
 impl Recount {
     /// All lines of the day, as its close should release them.
@@ -363,78 +366,6 @@ fn fold(family: Family, node: &[Vec<Text>], leaves: Vec<Leaf>, crowd: i64) -> Ve
     rows
 }
 
-/// Which cells tell who saw the page, which of these also who began there, and which also who ended there.
-fn told_parts(family: Family, cells: &Cells, crowd: i64) -> [BTreeSet<(Page, Path)>; 3] {
-    let of = |counter: Counter| -> Cells {
-        let there = cells.iter().filter(|(_, counts)| counts[counter as usize] != 0);
-        there.map(|(cell, counts)| (cell.clone(), *counts)).collect()
-    };
-    let (all, none) = (cells.keys().cloned().collect(), BTreeSet::new());
-    let sizes = [Counter::PageVisitors, Counter::Visitors];
-    let seen = told_cells(family, cells, sizes, &all, &none, crowd);
-    let ends = of(Counter::Exits);
-    let ended = told_cells(family, &ends, [Counter::Exits; 2], &seen, &none, crowd);
-    let left = ends.keys().filter(|cell| !ended.contains(cell)).map(|(_, label)| label.clone()).collect();
-    let begun = told_cells(family, &of(Counter::Visits), [Counter::Visitors; 2], &seen, &left, crowd);
-    [seen, begun, ended]
-}
-
-/// Which cells of (page, label) may be told, of those that may at all, so that no remainder of a page or label is a crowd
-/// too small: by the first counter for a page, by the second for a label. Of the labels `left` something is untold anyway.
-fn told_cells(
-    family: Family,
-    cells: &Cells,
-    [of_page, of_label]: [Counter; 2],
-    may: &BTreeSet<(Page, Path)>,
-    left: &BTreeSet<Path>,
-    crowd: i64,
-) -> BTreeSet<(Page, Path)> {
-    #[derive(Clone)]
-    enum Whole {
-        Page(Page),
-        Label(Path),
-    }
-    let page_visitors = |cell: &(Page, Path)| cells[cell][of_page as usize];
-    let is_crowd = |cell: &&(Page, Path)| may.contains(cell) && page_visitors(cell) >= crowd;
-    let mut told: BTreeSet<(Page, Path)> = cells.keys().filter(is_crowd).cloned().collect();
-    let pages: BTreeSet<&Page> = cells.keys().map(|(page, _)| page).collect();
-    let labels: BTreeSet<&Path> = cells.keys().map(|(_, label)| label).collect();
-    let mut queue: Vec<Whole> = pages.into_iter().cloned().map(Whole::Page).collect();
-    let mut labels: Vec<&Path> = labels.into_iter().collect();
-    labels.sort_by_key(|label| order(family, label));
-    queue.extend(labels.into_iter().cloned().map(Whole::Label));
-    while !queue.is_empty() {
-        let whole = queue.remove(0);
-        let of_whole = |cell: &&(Page, Path)| match &whole {
-            Whole::Page(page) => cell.0 == *page,
-            Whole::Label(label) => cell.1 == *label,
-        };
-        let rest: Vec<_> = cells.keys().filter(of_whole).filter(|cell| !told.contains(cell)).collect();
-        let size: i64 = match &whole {
-            Whole::Page(_) => rest.iter().map(|cell| page_visitors(cell)).sum(),
-            Whole::Label(_) => rest.iter().map(|cell| cells[cell][of_label as usize]).sum(),
-        };
-        let is_left = matches!(&whole, Whole::Label(label) if left.contains(label));
-        let least = told
-            .iter()
-            .filter(of_whole)
-            .min_by_key(|cell| (page_visitors(cell), cell.0.clone(), order(family, &cell.1)))
-            .cloned();
-        if let Some(least) = least
-            && (is_left || !rest.is_empty())
-            && size < crowd
-        {
-            told.remove(&least);
-            let crossed = match whole {
-                Whole::Page(_) => Whole::Label(least.1),
-                Whole::Label(_) => Whole::Page(least.0),
-            };
-            queue.extend([whole, crossed]);
-        }
-    }
-    told
-}
-
 /// The attributes of a fact from the top of its family's hierarchy down.
 fn path(family: Family, fact: &Fact) -> Path {
     let place = &fact.described.place.0;
@@ -473,7 +404,7 @@ fn columns(family: Family, path: &Path) -> Vec<Text> {
 }
 
 /// What decides between labels of the same size: their columns, `*` before all other texts.
-fn order(family: Family, path: &Path) -> Vec<Option<Text>> {
+pub(super) fn order(family: Family, path: &Path) -> Vec<Option<Text>> {
     columns(family, path).into_iter().map(|text| (*text != *STAR).then_some(text)).collect()
 }
 

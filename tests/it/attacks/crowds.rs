@@ -9,6 +9,7 @@ use std::{
 use mayfly::{
     domain::{
         STAR,
+        counters::Counter,
         row::{Column, Family, Row, Table, columns},
     },
     simulate::{
@@ -18,7 +19,7 @@ use mayfly::{
 };
 
 use super::{
-    lived::{Lived, Visit, day, lived, visits},
+    lived::{Lived, Visit, day, lived, n, visits},
     traffic::{Origin, Traffic},
 };
 use crate::play::K;
@@ -53,12 +54,15 @@ fn singled_out(lived: &Lived) -> Vec<String> {
 /// What a family tells, and the people behind it.
 struct Told<'v> {
     rows: BTreeSet<(Option<String>, Vec<String>)>,
+    /// Those that tell how many visits ended there.
+    ended: BTreeSet<(Option<String>, Vec<String>)>,
     visits: Vec<(Vec<String>, &'v Visit, bool)>,
 }
 
 impl<'v> Told<'v> {
     fn of(lived: &Lived, visits: &'v [Visit], family: Family) -> Told<'v> {
         let rows = lived.rows.iter().filter(|row| row.table == Table::Pages && row.family == family);
+        let ended = rows.clone().filter(|row| n(row, Counter::Exits) != 0).map(keys).collect();
         let rows: BTreeSet<_> = rows.map(keys).collect();
         let labels: BTreeSet<&Vec<String>> = rows.iter().map(|(_, values)| values).collect();
         let told_as = |visit: &Visit| {
@@ -73,7 +77,7 @@ impl<'v> Told<'v> {
         };
         let mut met = BTreeSet::new();
         let visits = visits.iter().map(|visit| (told_as(visit), visit, met.insert(visit.visitor))).collect();
-        Told { rows, visits }
+        Told { rows, ended, visits }
     }
 
     /// Which crowds there are, by what they share.
@@ -96,6 +100,14 @@ impl<'v> Told<'v> {
                     true => count(format!("cell {page} {name}")),
                     false => count(format!("rest of {page}")),
                 }
+            }
+            let exit = &visit.exit.0;
+            match self.ended.contains(&(Some(exit.clone()), label.clone())) {
+                true => count(format!("exits of {exit} {name}")),
+                false if self.ended.iter().any(|(page, _)| page.as_ref() == Some(exit)) => {
+                    count(format!("rest of exits of {exit}"));
+                }
+                false => {}
             }
             if *begins_day && !is_told(&visit.entry.0) {
                 count(format!("rest of {name}"));
@@ -182,4 +194,35 @@ async fn rows_and_remainders_are_crowds() {
             assert!(singled.iter().any(|one| one.starts_with(what)), "{fault} {what}: {singled:#?}");
         }
     }
+}
+
+/// A crowd that sees a page and goes on, and one who comes to it k times and leaves from there each time.
+fn leaver() -> Traffic {
+    let (mut traffic, direct) = (Traffic::of(day(), 6), Origin::direct());
+    for n in 0..2 * i64::from(K) {
+        let visitor = traffic.visitor("US", &AGENTS[0], 0);
+        traffic.view(&visitor, 30_000 + 61 * n, "/status", &direct);
+        traffic.view(&visitor, 30_020 + 61 * n, "/", &direct);
+    }
+    let leaver = traffic.visitor("US", &AGENTS[0], 0);
+    (0..i64::from(K)).for_each(|n| traffic.view(&leaver, 40_000 + 4_000 * n, "/status", &direct));
+    traffic
+}
+
+#[tokio::test]
+async fn one_who_leaves_often_is_no_crowd_of_exits() {
+    let hits = leaver().hits();
+    let clean = lived(None, &hits).await;
+    let status = |row: &&Row| {
+        row.family == Family::Place
+            && row.key(Column::Page).is_some_and(|page| **page == *"example.com/status")
+    };
+    let told: Vec<_> = clean.rows.iter().filter(status).collect();
+    assert_eq!(told.iter().map(|row| n(row, Counter::PageVisitors)).sum::<i64>(), i64::from(2 * K + 1));
+    assert_eq!(singled_out(&clean), Vec::<String>::new());
+    let singled = singled_out(&lived(Some("k_off"), &hits).await);
+    assert!(
+        singled.iter().any(|one| one.starts_with("place exits of example.com/status US|")),
+        "{singled:#?}"
+    );
 }
