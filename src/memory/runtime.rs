@@ -161,11 +161,24 @@ pub(super) fn private(path: &Path) -> io::Result<File> {
 
 /// Overwrites a file with zeros and removes it. Nothing to do if it is not there.
 pub(super) fn wipe(path: &Path) -> io::Result<()> {
-    let mut file = match OpenOptions::new().write(true).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
+    if let Some(file) = existing(path)? {
+        overwrite(file)?;
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// A file to overwrite; `None` if it is not there.
+pub(super) fn existing(path: &Path) -> io::Result<Option<File>> {
+    match OpenOptions::new().write(true).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Overwrites all of a file with zeros.
+pub(super) fn overwrite(mut file: File) -> io::Result<()> {
     let mut left = file.metadata()?.len();
     let zeros = [0; 16 << 10];
     while left > 0 {
@@ -173,7 +186,7 @@ pub(super) fn wipe(path: &Path) -> io::Result<()> {
         file.write_all(&zeros[..step as usize])?;
         left -= step;
     }
-    fs::remove_file(path)
+    Ok(())
 }
 
 /// The first bytes of a mapped file: what it is and whose. Anything else there means that it is not ours.

@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{
-    runtime::{HEADER, NEW, Part, RuntimeDir, file_header, private, wipe},
+    runtime::{HEADER, NEW, Part, RuntimeDir, existing, file_header, overwrite, private, wipe},
     sealed::{self, Mapping},
 };
 use crate::journal::FileId;
@@ -82,9 +82,11 @@ impl Undo {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes an empty log, in the place of any that is there.
+    /// Makes an empty log, in the place of any that is there, which is overwritten.
     pub(super) fn fresh(dir: &RuntimeDir, day: FileId, committed: Arc<AtomicU64>) -> io::Result<Undo> {
+        let replaced = existing(&dir.file(day, Part::Undo))?;
         let mapping = make(dir, day, ENTRIES_MIN, &[], 0)?;
+        replaced.map_or(Ok(()), overwrite)?;
         Ok(Undo::over(dir, day, mapping, committed))
     }
 
@@ -163,7 +165,8 @@ impl Ring {
     }
 
     /// Doubles the ring: the entries that may be needed are copied to a new file, which takes the place of the
-    /// old one by a rename. A crash leaves the one or the other, and both say the same.
+    /// old one by a rename, and the old one is overwritten. A crash leaves the one or the other, and both say the
+    /// same.
     fn widen(&mut self) -> io::Result<()> {
         let entries = self.entries * 2;
         let mut kept = Vec::with_capacity((self.turn - self.oldest) as usize * ENTRY);
@@ -178,7 +181,9 @@ impl Ring {
             laid[at..at + ENTRY].copy_from_slice(entry);
         }
         let spilled = u64_at(self.mapping.bytes(), SPILLED);
-        self.mapping = make(&self.dir, self.day, entries, &laid, spilled)?;
+        let wider = make(&self.dir, self.day, entries, &laid, spilled)?;
+        // Only now: a crash before the rename still needs the old entries.
+        std::mem::replace(&mut self.mapping, wider).bytes_mut().fill(0);
         self.entries = entries;
         Ok(())
     }
@@ -263,7 +268,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering::Relaxed;
+    use std::{fs::File, os::unix::fs::FileExt, sync::atomic::Ordering::Relaxed};
 
     use tempfile::TempDir;
 
@@ -320,6 +325,42 @@ mod tests {
         save(4, 712..1000);
         assert_eq!(undo.with(|ring| (ring.entries, ring.oldest)), (512, 501), "freed places are used again");
         assert_eq!(taken_back(&dir, &committed), (500..1000).rev().collect::<Vec<_>>());
+    }
+
+    /// What the bytes of a visitor's record are looked for by.
+    const KEY: &[u8] = &[0xA7; 16];
+
+    /// A second descriptor: it reads the pages of a file whose name is gone.
+    fn holds_a_key(file: &File) -> bool {
+        let mut bytes = vec![0; file.metadata().unwrap().len() as usize];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        bytes.windows(KEY.len()).any(|window| window == KEY)
+    }
+
+    #[test]
+    fn a_ring_that_another_one_replaces_is_overwritten() {
+        let home = TempDir::new().unwrap();
+        let dir = RuntimeDir::open(&home.path().join("run")).unwrap();
+        dir.leave_files();
+        let committed = Arc::new(AtomicU64::new(0));
+        let there = || File::open(dir.file(DAY, Part::Undo)).unwrap();
+        let undo = Undo::fresh(&dir, DAY, committed.clone()).unwrap();
+        undo.save(1, 0, 0, KEY);
+        let narrow = there();
+        assert!(holds_a_key(&narrow));
+        (0..ENTRIES_MIN).for_each(|offset| undo.save(1, 0, offset, KEY));
+        assert!(!holds_a_key(&narrow), "the ring before it widened");
+        let left = there();
+        assert!(holds_a_key(&left));
+        drop(undo);
+        assert_eq!(taken_back(&dir, &committed).len(), ENTRIES_MIN + 1);
+        assert!(!holds_a_key(&left), "the ring that a start took back");
+        let undo = Undo::fresh(&dir, DAY, committed.clone()).unwrap();
+        undo.save(1, 0, 0, KEY);
+        let distrusted = there();
+        drop(undo);
+        Undo::fresh(&dir, DAY, committed).unwrap();
+        assert!(!holds_a_key(&distrusted), "a ring that nothing could be taken back from");
     }
 
     /// A hit that moves all that a site may declare: 50 sections, 20 funnels, 20 properties.

@@ -133,8 +133,9 @@ pub struct Meta {
     pub open_day: Option<String>,
     /// `14:00`: the moment of the open day's attributes.
     pub as_of: Option<String>,
+    /// The least of the site's k and of those that the closed days of the range were closed with.
     pub k: u32,
-    /// Whether fewer than k are held back (k > 1).
+    /// Whether fewer than k are held back (k > 1), on all days of the range.
     pub grouping: bool,
     /// Whether visitors are the sum of several days' visitors.
     pub daily_sum: bool,

@@ -30,7 +30,7 @@ use crate::{
         outcome::Outcome,
         plan::{Dimension, Filter, Metric, Scope},
         query::{Condition, Operator},
-        row::{Column, Family, KIND_PAGE, Table},
+        row::{Column, DayRow, Family, KIND_PAGE, Table},
         view::{MemoryView, Reader},
     },
     store::{Store, StoreError},
@@ -161,6 +161,19 @@ fn lacking(memory: &MemoryView, range: Range) -> Option<String> {
     (!parts.is_empty()).then(|| format!("releases of these days are missing here: {}", parts.join(", ")))
 }
 
+/// Says so where days were closed with another k than the site has now.
+fn other_k(days: &[DayRow], now: u32, which: &str) -> Option<String> {
+    let least = days.iter().map(|day| day.k).filter(|&k| k != now).min()?;
+    Some(match least {
+        0 | 1 => format!(
+            "Grouping was off on some of these days ({which}): a row of theirs may be about one visitor"
+        ),
+        k => format!(
+            "Some of these days ({which}) were grouped with another k than today's {now}: {k} at the least"
+        ),
+    })
+}
+
 fn meta(
     store: &dyn Store,
     memory: &MemoryView,
@@ -171,6 +184,9 @@ fn meta(
     reads: &Reads<'_>,
 ) -> Result<Meta, StoreError> {
     let extent = extent(store, memory, site)?;
+    let days = store.days(site.id, plan.range.first, plan.range.last)?;
+    // A day keeps the k that it was closed with.
+    let k = days.iter().map(|day| day.k).fold(site.k, u32::min);
     let open = plan.range.holds(today.day);
     // The hour turns on each node by itself: the one that is behind says up to when all is there.
     let as_of = memory.held().filter(|one| one.day == today.day).filter_map(|one| one.as_of).min();
@@ -183,8 +199,8 @@ fn meta(
         today: today.day.to_string(),
         open_day: open.then(|| today.day.to_string()),
         as_of: open.then(|| format!("{:02}:00", as_of.0)),
-        k: site.k,
-        grouping: site.k > 1,
+        k,
+        grouping: k > 1,
         daily_sum: plan.range.len() > 1,
         simulated: site.simulated,
         live: reader == Reader::Staff,
@@ -195,7 +211,7 @@ fn meta(
         rejected_undeclared: rejected.iter().map(|one| one.sums[0]).sum(),
         kept: site.kept,
         generated_at: today.now,
-        notices: notices(store, memory, site, plan)?,
+        notices: notices(store, memory, site, plan, days)?,
         missing: memory.missing.clone(),
     })
 }
@@ -206,13 +222,15 @@ fn notices(
     memory: &MemoryView,
     site: &Site,
     plan: &Plan,
+    days: Vec<DayRow>,
 ) -> Result<Vec<String>, StoreError> {
     let mut notices = plan.notices.clone();
     notices.extend(unanswered(&memory.missing));
     notices.extend(lacking(memory, plan.range));
-    for (range, which) in [(Some(plan.range), "this period"), (plan.comparison, "the period compared with")] {
-        let Some(range) = range else { continue };
-        let mut days = store.days(site.id, range.first, range.last)?;
+    let compared = plan.comparison.map(|range| store.days(site.id, range.first, range.last)).transpose()?;
+    for (days, which) in [(Some(days), "this period"), (compared, "the period compared with")] {
+        let Some(mut days) = days else { continue };
+        notices.extend(other_k(&days, site.k, which));
         days.retain(|day| day.corrected);
         days.dedup_by_key(|day| day.day);
         let days = match days.len() {

@@ -1,6 +1,7 @@
 //! What panels say: rows, rest and Other, filters, refusals.
 
 use super::*;
+use crate::domain::row::DayRow;
 
 const PARTING: [&str; 10] = [
     "channel",
@@ -74,6 +75,43 @@ fn a_site_without_grouping_has_no_other() {
     assert_eq!((&made["meta"]["k"], &made["meta"]["grouping"]), (&1.into(), &false.into()));
     assert!(made["panels"]["country"]["other"].is_null());
     assert_eq!(made["panels"]["country"]["told"], 1.0);
+}
+
+/// The report says of each day what was true when it was closed, whatever the site's k is today.
+#[test]
+fn days_that_were_closed_with_another_k_keep_it_in_words() {
+    let (store, memory) = laid(&[], 0.0, 1);
+    for (back, k) in [(1, 5), (2, 1), (20, 3)] {
+        let day = today().plus(-back);
+        let id = ReleaseId { site: SiteId(1), day, node: 0, number: 9 };
+        let close = DayRow {
+            site: SiteId(1),
+            day,
+            node: 0,
+            closed_at_hour: 0,
+            k,
+            salt_epochs: 1,
+            settings_version: 1,
+            sizes: Vec::new(),
+            corrected: false,
+        };
+        store.insert(&Release { id, rows: Vec::new(), close: Some(close) }).unwrap();
+    }
+    let laid = (store, memory);
+    let told = |k, query| {
+        let made = report_of(&Site { k, ..site() }, &laid, query);
+        let notices: Vec<String> = serde_json::from_value(made["meta"]["notices"].clone()).unwrap();
+        (made["meta"]["k"].as_u64().unwrap(), made["meta"]["grouping"] == true, notices.join("\n"))
+    };
+    assert_eq!(told(5, "p=yesterday"), (5, true, String::new()));
+    let (k, grouping, words) = told(5, "p=7d");
+    assert_eq!((k, grouping), (1, false));
+    assert!(words.contains("Grouping was off on some of these days (this period)"), "{words}");
+    let (k, grouping, words) = told(7, "p=yesterday");
+    assert_eq!((k, grouping), (5, true));
+    assert!(words.contains("another k than today's 7: 5 at the least"), "{words}");
+    let (k, grouping, _) = told(1, "p=yesterday");
+    assert_eq!((k, grouping), (1, false), "an open day of it has the site's own");
 }
 
 #[track_caller]
