@@ -29,7 +29,7 @@ pub enum Sabotage {
     /// Rows leave in the order in which their texts were first met.
     ArrivalOrder,
     /// The process may be read by others of its user, as the search of its memory needs; nothing else is taken away.
-    Readable,
+    MayBeRead,
     /// Freed memory and stacks keep what they held.
     NoWipe,
     /// Heads of requests are kept for the next request as they are.

@@ -119,7 +119,7 @@ impl Looking {
 
     fn texts(&mut self, row: &Row, site: &Site) {
         for (column, text) in columns(row.table, row.family).iter().zip(&row.keys) {
-            if let Some(shape) = shape(text).filter(|_| !is_declared(site, text)) {
+            if let Some(shape) = shape_in(site, text) {
                 let (table, family, column) = (row.table.name(), row.family.name(), column.name());
                 let words = format!("{}: a `{column}` of {table}/{family} looks like {shape}", row.day);
                 self.values.find(Outcome::Breach, words);
@@ -132,7 +132,7 @@ impl Looking {
         for kind in AdmittedKind::ALL {
             for value in subject.control.admitted_values(site.id, kind)? {
                 self.rows += 1;
-                if let Some(shape) = shape(&value).filter(|_| !is_declared(site, &value)) {
+                if let Some(shape) = shape_in(site, &value) {
                     self.values
                         .find(Outcome::Breach, format!("a remembered value ({kind:?}) looks like {shape}"));
                 }
@@ -178,6 +178,13 @@ impl Looking {
 }
 
 /// What the site itself declared is a constant of the site, whatever it looks like.
+/// What a text looks like beyond what the site itself declares: its hosts, which may be addresses, and values of lists.
+fn shape_in(site: &Site, text: &str) -> Option<&'static str> {
+    let below = |host: &String| text.strip_prefix(host.as_str()).filter(|path| path.starts_with('/'));
+    let beyond = site.hosts.iter().find_map(below).unwrap_or(text);
+    shape(beyond).filter(|_| !is_declared(site, text))
+}
+
 fn is_declared(site: &Site, text: &str) -> bool {
     let listed = |values: &Values| match values {
         Values::List(list) => list.iter().any(|one| **one == *text),

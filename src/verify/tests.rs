@@ -202,6 +202,25 @@ fn values_that_look_like_identifiers_are_found_and_not_repeated() {
     install.finds(Kind::Values, Outcome::Breach, "a remembered value (Page) looks like a network address");
 }
 
+/// A site may be served under an address; of a visitor's below it nothing is overlooked.
+#[test]
+fn a_site_s_own_address_is_no_visitor_s() {
+    let install = Install::new();
+    let change = |settings: &mut crate::control::Settings| {
+        settings.hosts.push("192.0.2.9".into());
+        Ok(())
+    };
+    install.control.change_site(SITE, install.now, change).unwrap();
+    install.control.reload_if_changed(install.now).unwrap();
+    let mut rows = sound(install.day);
+    rows.push(row(Table::Flows, Family::Page, install.day, "x", "192.0.2.9/pricing", 7));
+    install.put(install.day, rows.clone());
+    assert_eq!(install.verify().result, Outcome::Ok, "{}", install.verify().text());
+    rows.push(row(Table::Flows, Family::Page, install.day, "x", "192.0.2.9/from/192.0.2.7", 7));
+    install.put(install.day, rows);
+    install.finds(Kind::Values, Outcome::Breach, "a `from_page` of flows/page looks like a network address");
+}
+
 /// Replaces the rows of a family in a sound day, so that the family still adds up.
 #[track_caller]
 fn small(family: Family, some: &[(&str, &str, i64)], words: &str) {

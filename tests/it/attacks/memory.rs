@@ -23,7 +23,7 @@ const MINUTE_AFTER: &str = "2026-11-21T00:01:00Z";
 
 /// A server that may be read, with one site.
 fn install(sabotages: &str) -> Home {
-    let home = Home::at("2026-11-20T22:00:00Z").sabotaged(&format!("readable,{sabotages}"));
+    let home = Home::at("2026-11-20T22:00:00Z").sabotaged(&format!("may_be_read,{sabotages}"));
     home.run(&["site", "add", SITE, "--timezone", "UTC"]);
     home
 }

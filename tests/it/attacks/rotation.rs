@@ -81,7 +81,7 @@ fn host(site: u32) -> String {
 impl Turning {
     fn new(zones: &[&str], from: UnixMs, sabotages: &str) -> Turning {
         let noon = jiff::Timestamp::from_millisecond(from - 24 * 3_600_000).unwrap();
-        let home = Home::at(&noon.to_string()).sabotaged(&format!("readable,{sabotages}"));
+        let home = Home::at(&noon.to_string()).sabotaged(&format!("may_be_read,{sabotages}"));
         let control = Control::open(&home.data.path().join("control.sqlite"), from - 24 * 3_600_000).unwrap();
         let mut sites = BTreeMap::new();
         for (n, zone) in (1..).zip(zones) {
