@@ -12,7 +12,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use jiff::Timestamp;
@@ -47,6 +47,12 @@ impl Home {
         let home = Home { clock: home.runtime.path().join("clock"), ..home };
         home.set_clock(instant.parse::<Timestamp>().unwrap().as_millisecond());
         home
+    }
+
+    /// When the files of the embedded store changed last.
+    pub fn store_changed(&self) -> Option<SystemTime> {
+        let files = ["mayfly.duckdb", "mayfly.duckdb.wal"].map(|name| self.data.path().join(name));
+        files.iter().filter_map(|path| fs::metadata(path).ok()?.modified().ok()).max()
     }
 
     /// Run by the build that has faults, with those of a comma list (`src/sabotage.rs`); none for an empty one.

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::Path,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use mayfly::{
@@ -170,12 +170,6 @@ fn files_of(home: &Home) -> Account {
     ])
 }
 
-/// When the store's files changed last.
-fn changed(home: &Home) -> Option<SystemTime> {
-    let files = ["mayfly.duckdb", "mayfly.duckdb.wal"].map(|name| home.data.path().join(name));
-    files.iter().filter_map(|path| fs::metadata(path).ok()?.modified().ok()).max()
-}
-
 /// Sends the visitors, and lets the day end.
 async fn live_through(home: &Home, api: &Api, variant: &Variant) {
     for n in 0..FEW {
@@ -194,10 +188,10 @@ async fn live_through(home: &Home, api: &Api, variant: &Variant) {
     view(api, "212.27.63.1", "/admin/users", &[]).await;
     view(api, "212.27.58.1", "/book?chapter=two&name=ada", &[]).await;
     for seconds in [10, 20, 30] {
-        let before = changed(home);
+        let before = home.store_changed();
         home.set_clock(instant("2026-10-24T12:00:00Z") + seconds * 1_000);
         if variant.flags.contains(&"--flush-interval") {
-            until("a release reaches the store", || (changed(home) > before).then_some(()));
+            until("a release reaches the store", || (home.store_changed() > before).then_some(()));
         }
         view(api, "212.27.57.1", "/again", &[]).await;
     }

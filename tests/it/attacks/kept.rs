@@ -3,13 +3,15 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use mayfly::simulate::truth::Truth;
+use mayfly::{domain::day::UnixMs, simulate::truth::Truth};
 
 use super::{
     lived::{close, day, home, send},
     traffic::Traffic,
 };
-use crate::rows::Stored;
+use crate::{rows::Stored, server::until};
+
+const HOUR: UnixMs = 3_600_000;
 
 /// A day of which the store is looked at before and after the close.
 struct Kept {
@@ -29,9 +31,15 @@ async fn kept(build: Option<&str>) -> Kept {
     let hits = traffic.hits();
     let (home, mut truth, mut now) = (home(build), Truth::new(day(), Vec::new()), 0);
     let server = home.serve();
-    send(&home, &server, &hits, &mut now, &mut truth).await;
-    home.set_clock(now.max(i64::from(day().0) * 86_400_000 + 23 * 3_600_000));
-    crate::server::until("the last hour's release", || home.files("releases").is_empty().then_some(()));
+    let starts = i64::from(day().0) * 86_400_000;
+    let (morning, later) = hits.split_at(hits.partition_point(|hit| hit.at < starts + 12 * HOUR));
+    for (part, until_hour) in [(morning, 12), (later, 23)] {
+        send(&home, &server, part, &mut now, &mut truth).await;
+        let before = home.store_changed();
+        home.set_clock(now.max(starts + until_hour * HOUR));
+        until("the release of the hours so far", || (home.store_changed() > before).then_some(()));
+        until("nothing is on its way", || home.files("releases").is_empty().then_some(()));
+    }
     server.kill();
     let open = bytes(home.data.path());
     let server = home.serve();
