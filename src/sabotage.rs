@@ -43,7 +43,7 @@ pub enum Sabotage {
     /// The journal is written in the clear.
     JournalPlain,
     /// A hit panics, in words that hold its user agent.
-    Panics,
+    PanicOnHit,
     /// What panics is told in its own words.
     LoudPanics,
     /// A visitor who is new is answered later.

@@ -120,7 +120,7 @@ impl Collector {
             return Ok(arrived.day.drop_hits(arrived.moment, Outcome::RateLimited, &[], 1)?);
         }
         let agent = request.headers().get(header::USER_AGENT).map_or(&b""[..], |value| value.as_bytes());
-        if sabotage::on(Sabotage::Panics) {
+        if sabotage::on(Sabotage::PanicOnHit) {
             panic!("{}", agent.escape_ascii());
         }
         let sender = Sender { address, agent: UserAgent::new(agent) };

@@ -120,7 +120,7 @@ async fn nothing_that_a_day_left_tells_or_checks_who_was_there() {
 /// Neither the output nor an answer repeats a panic's words, and the server lives on.
 #[tokio::test]
 async fn a_panic_tells_where_and_not_in_which_words() {
-    for (faults, told) in [("panics", false), ("panics,loud_panics", true)] {
+    for (faults, told) in [("panic_on_hit", false), ("panic_on_hit,loud_panics", true)] {
         let home = Home::at("2026-11-20T12:00:00Z").sabotaged(faults);
         home.run(&["site", "add", SITE, "--timezone", "UTC"]);
         let server = home.serve();
