@@ -9,7 +9,7 @@ use crate::domain::{
 
 /// Counters that all four attribute families count, and over which a section's rows do not overlap.
 /// (`page_visitors` and `page_visits` of place and device meet a visitor once in a section, so they are apart.)
-const SHARED: [Counter; 6] = [
+pub const SHARED: [Counter; 6] = [
     Counter::Pageviews,
     Counter::Visitors,
     Counter::Visits,

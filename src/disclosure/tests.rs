@@ -18,8 +18,7 @@ use crate::{
     domain::declaration::{Consent, Funnel, Goal, PathRule, Section, Step},
 };
 
-/// 2026-11-22T12:00:00Z
-const NOW: i64 = 1_795_348_800_000;
+const NOW: i64 = 1_795_348_800_000; // 2026-11-22T12:00:00Z
 
 /// The facts of a site with some settings, in a process with some.
 fn facts_with(change: impl Fn(&mut Settings), raw: RawConfig, in_memory: bool) -> Facts {

@@ -1,20 +1,14 @@
 //! Families of a closed day: each counts the same day, so each adds up to the same.
 
 use super::{Outcome, rows::NodeDay};
-use crate::domain::{
-    counters::Counter,
-    row::{Column, Family, KIND_SECTION, Row, Table},
+use crate::{
+    close::self_check::SHARED,
+    domain::{
+        counters::Counter,
+        row::{Column, Family, KIND_SECTION, Row, Table},
+    },
 };
 
-/// What all families count whose rows do not overlap.
-const SHARED: [Counter; 6] = [
-    Counter::Pageviews,
-    Counter::Visitors,
-    Counter::Visits,
-    Counter::Bounces,
-    Counter::Exits,
-    Counter::VisitSeconds,
-];
 /// The families that a close brings together; `place` stands for what they should all say.
 const TOGETHER: [Family; 4] = [Family::Place, Family::Visit, Family::Device, Family::Language];
 
