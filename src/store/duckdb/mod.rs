@@ -4,6 +4,7 @@
 //! writes any file but its own.
 
 mod allocator;
+mod cache;
 mod correct;
 mod daily;
 mod export;
@@ -30,6 +31,7 @@ use crate::domain::{
     row::{DayRow, Release, ReleaseId},
 };
 
+use cache::Cache;
 use daily::Loose;
 pub use export::{ExportFormat, Exported, Which, export};
 pub use migrate::NEWEST;
@@ -73,6 +75,7 @@ pub struct DuckStore {
     /// Days whose rows are read, because they are not added up: changed after the commit that changes them,
     /// so that a reader is at worst late, and reads rows where it need not.
     loose: RwLock<Loose>,
+    cache: Cache,
     scrub: Scrub,
     /// `None` in memory. Last, so that it is closed after DuckDB has let go of its lock.
     file: Option<OwnFile>,
@@ -94,7 +97,7 @@ impl DuckStore {
         let config = config(limits).map_err(unavailable)?;
         let connection = Connection::open_with_flags(path, config).map_err(unavailable)?;
         let file = OwnFile::open(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        DuckStore::over(connection, Some(file), scrub)
+        DuckStore::over(connection, limits, Some(file), scrub)
     }
 
     /// A database in memory, for tests and for trying things out.
@@ -105,6 +108,7 @@ impl DuckStore {
         let config = config(limits).map_err(unavailable)?;
         DuckStore::over(
             Connection::open_in_memory_with_flags(config).map_err(unavailable)?,
+            limits,
             None,
             Scrub::nothing(),
         )
@@ -112,6 +116,7 @@ impl DuckStore {
 
     fn over(
         mut connection: Connection,
+        limits: &Limits,
         file: Option<OwnFile>,
         scrub: Scrub,
     ) -> Result<DuckStore, StoreError> {
@@ -124,6 +129,7 @@ impl DuckStore {
             source,
             readers: Mutex::default(),
             loose,
+            cache: Cache::of(limits),
             scrub,
             file,
         })
@@ -171,6 +177,7 @@ impl DuckStore {
 
     /// Runs `ask` on a reader of its own, so that readers wait neither for each other nor for the writer.
     fn reading<T>(&self, ask: impl FnOnce(&Connection) -> duckdb::Result<T>) -> Result<T, StoreError> {
+        let _limit = self.cache.held();
         let idle = self.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -204,6 +211,7 @@ impl Store for DuckStore {
             true => days.remove(&day),
             false => days.insert(day),
         };
+        self.cache.sweep_if_due(&writer);
         Ok(())
     }
 
@@ -341,8 +349,13 @@ fn config(limits: &Limits) -> duckdb::Result<Config> {
         .with("preserve_insertion_order", "true")?
         .with("checkpoint_threshold", LOG_BYTES)?
         .with("default_block_size", BLOCK_BYTES)?
-        .max_memory(&format!("{}MB", limits.memory_mb.max(64)))?
+        .max_memory(&memory(limits))?
         .threads(i64::from(limits.threads.max(1)))
+}
+
+/// DuckDB takes less for a mistake, and can do little with it.
+fn memory(limits: &Limits) -> String {
+    format!("{}MB", limits.memory_mb.max(64))
 }
 
 fn group(row: &Answer<'_>, keys: usize, sums: usize) -> duckdb::Result<Group> {

@@ -158,3 +158,25 @@ fn no_extension_and_no_other_file_can_be_reached() {
         assert!(store.writer().execute_batch(sql).is_err(), "{sql}");
     }
 }
+
+/// What DuckDB's tables take in memory, and its bound.
+fn memory_of(store: &DuckStore) -> (i64, String) {
+    let sql = "SELECT sum(memory_usage_bytes)::BIGINT, current_setting('memory_limit') FROM duckdb_memory()";
+    store.reading(|connection| connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))).unwrap()
+}
+
+#[test]
+fn a_sweep_leaves_the_bound_the_answers_and_readers_as_they_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = DuckStore::open(&dir.path().join("rows.duckdb"), &Limits::default()).unwrap();
+    conformance(&store, &Shape::small());
+    store.checkpoint().unwrap();
+    let (before, sums) = (store.sums().unwrap(), memory_of(&store));
+    assert!(store.cache.sweep(&store.writer()));
+    let swept = memory_of(&store);
+    assert!(swept.0 < sums.0 / 2, "{swept:?} after {sums:?}");
+    assert_eq!(swept.1, sums.1);
+    assert_eq!(store.sums().unwrap(), before);
+    let _reader = store.cache.held();
+    assert!(!store.cache.sweep(&store.writer()), "somebody reads");
+}
