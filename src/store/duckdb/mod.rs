@@ -8,6 +8,7 @@ mod cache;
 mod correct;
 mod daily;
 mod export;
+mod fold;
 mod migrate;
 mod scrub;
 mod sql;
@@ -95,6 +96,7 @@ impl DuckStore {
 
     fn open_as_it_is(path: &Path, limits: &Limits, scrub: Scrub) -> Result<DuckStore, StoreError> {
         let config = config(limits).map_err(unavailable)?;
+        fold::mend(path)?;
         let connection = Connection::open_with_flags(path, config).map_err(unavailable)?;
         let file = OwnFile::open(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
         DuckStore::over(connection, limits, Some(file), scrub)
@@ -120,6 +122,8 @@ impl DuckStore {
         file: Option<OwnFile>,
         scrub: Scrub,
     ) -> Result<DuckStore, StoreError> {
+        // Folding is ours: see `fold`.
+        connection.execute_batch("PRAGMA disable_checkpoint_on_shutdown").map_err(unavailable)?;
         migrate::migrate(&mut connection)?;
         daily::catch_up(&mut connection).map_err(unavailable)?;
         let loose = RwLock::new(daily::loose(&connection).map_err(unavailable)?);
@@ -135,13 +139,27 @@ impl DuckStore {
         })
     }
 
-    /// Moves what the write-ahead log holds into the database file. Done by itself as the log grows; worth
-    /// calling before a backup and at shutdown.
+    /// Moves what the write-ahead log holds into the database file. Done by itself as the log grows, and when the
+    /// store is closed.
     ///
     /// # Errors
-    /// When the disk is full or readers are in the way.
+    /// When the disk is full.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
-        self.writer().execute_batch("CHECKPOINT").map_err(unavailable)
+        self.fold(&self.writer())
+    }
+
+    fn fold(&self, writer: &Connection) -> Result<(), StoreError> {
+        match &self.file {
+            Some(file) => fold::fold(writer, file),
+            None => writer.execute_batch("CHECKPOINT").map_err(unavailable),
+        }
+    }
+
+    /// As [`DuckStore::fold`], where it may as well be done later.
+    fn fold_or_later(&self, writer: &Connection) {
+        if let Err(error) = self.fold(writer) {
+            tracing::warn!(%error, "the store's log could not be folded into its file");
+        }
     }
 
     /// Changes the database behind everybody's back, for tests of what would be found.
@@ -169,9 +187,7 @@ impl DuckStore {
     fn look_again(&self, writer: &Connection) -> Result<(), StoreError> {
         let found = daily::loose(writer).map_err(unavailable)?;
         *self.loose.write().unwrap_or_else(PoisonError::into_inner) = found;
-        if let Err(error) = writer.execute_batch("CHECKPOINT") {
-            tracing::warn!(%error, "the store's log could not be folded into its file");
-        }
+        self.fold_or_later(writer);
         Ok(())
     }
 
@@ -198,6 +214,14 @@ impl DuckStore {
     }
 }
 
+impl Drop for DuckStore {
+    fn drop(&mut self) {
+        if self.file.as_ref().is_some_and(|file| file.log_bytes() > 0) && self.usable() {
+            self.fold_or_later(&self.writer());
+        }
+    }
+}
+
 impl Store for DuckStore {
     fn insert(&self, release: &Release) -> Result<(), StoreError> {
         super::check(release)?;
@@ -211,6 +235,9 @@ impl Store for DuckStore {
             true => days.remove(&day),
             false => days.insert(day),
         };
+        if self.file.as_ref().is_some_and(|file| file.log_bytes() >= LOG_BYTES) {
+            self.fold_or_later(&writer);
+        }
         self.cache.sweep_if_due(&writer);
         Ok(())
     }
@@ -270,6 +297,8 @@ impl Store for DuckStore {
     fn erase(&self, site: SiteId, before: Option<Day>) -> Result<(), StoreError> {
         let mut writer = self.writer();
         self.scrub.erased(write::erase(&mut writer, site, before)?);
+        // So that what was erased is gone from the file's log too.
+        self.fold(&writer)?;
         let mut loose = self.loose.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(days) = loose.get_mut(&site.0) {
             days.retain(|&day| before.is_some_and(|before| day >= before));
@@ -335,7 +364,7 @@ impl Store for DuckStore {
 
 /// The write-ahead log is folded into the file at this size. Until then its rows lie in memory too, in a form that
 /// takes ten times as much: with DuckDB's own 16 MiB that would grow for months.
-const LOG_BYTES: &str = "1MiB";
+const LOG_BYTES: u64 = 1 << 20;
 
 /// Of a new file. What the log holds takes a block or two of memory for each of the 400 columns, so DuckDB's own
 /// 256 KiB come to 140 MB between two folds; and the file of a small site would be twice as big.
@@ -347,7 +376,7 @@ fn config(limits: &Limits) -> duckdb::Result<Config> {
         .with("autoinstall_known_extensions", "false")?
         .with("enable_external_access", "false")?
         .with("preserve_insertion_order", "true")?
-        .with("checkpoint_threshold", LOG_BYTES)?
+        .with("checkpoint_threshold", "1TB")?
         .with("default_block_size", BLOCK_BYTES)?
         .max_memory(&memory(limits))?
         .threads(i64::from(limits.threads.max(1)))

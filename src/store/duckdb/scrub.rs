@@ -93,9 +93,11 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> StoreError {
 
 fn rewrite(path: &Path, limits: &Limits) -> Result<(), StoreError> {
     let new = beside(path, "rewritten");
-    for left in [new.clone(), beside(&new, "wal"), beside(&new, "new"), beside(&new, "new.wal")] {
-        match fs::remove_file(&left) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&left)(error)),
+    for left in
+        ["wal", "new", "new.wal", "fold", "fold.new"].map(|ending| beside(&new, ending)).iter().chain([&new])
+    {
+        match fs::remove_file(left) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(left)(error)),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
     io::{self, Seek},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -43,18 +43,31 @@ impl OwnFile {
         &self.path
     }
 
+    /// Reads at a place of the file.
+    pub fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
+        self.file.read_exact_at(bytes, at)
+    }
+
+    /// How much the log holds.
+    pub fn log_bytes(&self) -> u64 {
+        fs::metadata(log_of(&self.path)).map_or(0, |log| log.len())
+    }
+
     /// Copies file and log. Nothing may write meanwhile.
     pub fn copy(&self, to: &Path) -> io::Result<()> {
         let mut from = &self.file;
         from.rewind()?;
         write_new(&mut from, to)?;
-        let log = |path: &Path| PathBuf::from(format!("{}.wal", path.display()));
-        match File::open(log(&self.path)) {
-            Ok(mut file) => write_new(&mut file, &log(to)),
+        match File::open(log_of(&self.path)) {
+            Ok(mut file) => write_new(&mut file, &log_of(to)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
     }
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.wal", path.display()))
 }
 
 fn write_new(from: &mut impl io::Read, to: &Path) -> io::Result<()> {
@@ -70,8 +83,7 @@ impl DuckStore {
         {
             let writer = self.writer();
             // What cannot be folded in now (a reader is in the way) is copied with the log.
-            let folded = writer.execute_batch("CHECKPOINT");
-            if let Err(error) = folded {
+            if let Err(error) = self.fold(&writer) {
                 tracing::debug!(%error, "the store's log is copied beside its file");
             }
             own.copy(to).map_err(|error| unwritten(to, &error))?;

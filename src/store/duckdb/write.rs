@@ -144,7 +144,5 @@ pub(super) fn erase(
         rows += transaction.execute(&sql, params![site.0, before]).map_err(unavailable)?;
     }
     transaction.commit().map_err(|error| StoreError::Unknown(error.to_string()))?;
-    // So that what was erased is gone from the file's log too.
-    connection.execute_batch("CHECKPOINT").map_err(unavailable)?;
     Ok(rows)
 }
