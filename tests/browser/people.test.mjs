@@ -113,6 +113,7 @@ test('a second factor is asked for, and sign-ins are ended', async () => {
   const code = phone.getByLabel(/Six digits of your authenticator/);
   await code.waitFor();
   assert.equal(await phone.getByRole('alert').count(), 0, 'it is a question');
+  assert.ok(await code.evaluate((field) => field === document.activeElement), 'the next thing to type has the focus');
   await looks(phone, 'sign-in-code');
   await code.fill('000000');
   await phone.keyboard.press('Enter');
