@@ -206,7 +206,7 @@ function api(request, path, query, body) {
   const method = request.method;
   if (method !== 'GET' && request.headers['x-mayfly'] !== '1') return [403, { error: 'the header X-Mayfly is missing' }];
   const site = { name: settings.name, hosts: settings.hosts, zone, uuid: settings.uuid, simulated: false, k: settings.k };
-  if (path === '/api/state') return [200, { claimed, user: signedIn ? { name: 'Ada', role: 'admin' } : null, version: '0.1.0', sites: signedIn ? [site, { ...site, name: 'docs.acme.example' }] : [] }];
+  if (path === '/api/state') return [200, { claimed, user: signedIn ? { name: 'Ada', role: 'owner', second_factor: false } : null, version: '0.1.0', sites: signedIn ? [site, { ...site, name: 'docs.acme.example' }] : [] }];
   if (path === '/api/claim') {
     if (body.token !== 'mock') return [403, { error: 'the claim token is wrong' }];
     claimed = signedIn = true;

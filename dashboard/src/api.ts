@@ -137,7 +137,11 @@ export interface Live {
   first_hit: boolean;
 }
 
+export type Role = 'viewer' | 'admin' | 'owner';
+
 export interface SiteSummary {
+  /** What who is signed in may do there. */
+  role?: Role;
   name: string;
   hosts: string[];
   zone: string;
@@ -147,7 +151,7 @@ export interface SiteSummary {
 }
 export interface State {
   claimed: boolean;
-  user: { name: string; role: string } | null;
+  user: { name: string; role: Role; second_factor: boolean } | null;
   version: string;
   sites: SiteSummary[];
 }
@@ -218,6 +222,8 @@ export class ApiError extends Error {
     readonly status: number,
     message: string,
     readonly field: string | null = null,
+    /** What the request lacks: `code`, of the second factor. */
+    readonly needs: string | null = null,
   ) {
     super(message);
   }
@@ -251,8 +257,8 @@ export async function call<T>(method: Method, path: string, body?: unknown, sign
     // Not JSON: a proxy's page, for example. The status says enough.
   }
   if (!answer.ok) {
-    const said = json as { error?: string; field?: string } | null;
-    throw new ApiError(answer.status, said?.error ?? `The server answered ${answer.status}.`, said?.field ?? null);
+    const said = json as { error?: string; field?: string; needs?: string } | null;
+    throw new ApiError(answer.status, said?.error ?? `The server answered ${answer.status}.`, said?.field ?? null, said?.needs);
   }
   return json as T;
 }

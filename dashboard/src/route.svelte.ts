@@ -28,13 +28,13 @@ export function listen(): void {
 }
 
 export type Place =
-  | { screen: 'sites' | 'keys' | 'account' | 'missing' }
+  | { screen: 'sites' | 'keys' | 'account' | 'users' | 'join' | 'missing' }
   | { screen: 'overview' | 'setup' | 'settings' | 'privacy'; site: string };
 
 export function place(path: string): Place {
   const parts = path.split('/').filter(Boolean).map(decode);
   if (parts.length === 0) return { screen: 'sites' };
-  if (parts.length === 1 && (parts[0] === 'keys' || parts[0] === 'account')) return { screen: parts[0] };
+  if (parts.length === 1 && /^(keys|account|users|join)$/.test(parts[0]!)) return { screen: parts[0] as 'keys' };
   if (parts[0] === 's' && parts[1]) {
     if (parts.length === 2) return { screen: 'overview', site: parts[1] };
     const screen = parts[2];

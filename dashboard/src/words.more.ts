@@ -191,7 +191,7 @@ export const s = {
   declare: 'Declare',
   by: (n: string) => `by ${n} visitors`,
 };
-export const signedInAs = (name: string, role: string) => `Signed in as ${name} (${role})`;
+export const signedInAs = (name: string, role: string) => `Signed in as ${name} (${role.toLowerCase()})`;
 export const version = (v: string) => `Mayfly ${v}`;
 export const rowsOf = (shown: string, total: string) => `${shown} of ${total} rows`;
 export const funnelRate = (rate: string) => `${rate} from first to last step`;
@@ -203,3 +203,66 @@ export const conflict = 'Someone else changed the settings meanwhile. Reload to 
 export const saved = 'Saved.';
 export const notSaved = 'Not saved.';
 export const reload = 'Reload';
+/** Who may do what. */
+export const people = {
+  title: 'People',
+  lead: 'Who reads these sites, who changes them, and who owns this install.',
+  name: 'Person',
+  may: 'May',
+  roles: { viewer: 'Viewer', admin: 'Administrator', owner: 'Owner' },
+  rolesHint: 'Viewers read. Administrators also change settings, keys and people of their sites. Owners do everything.',
+  everything: 'everything',
+  noSite: 'No site',
+  you: 'you',
+  factorOn: 'second factor',
+  roleOf: (name: string, site: string) => `Role of ${name} at ${site}`,
+  none: 'No role',
+  readOnly: 'Viewers read only: ask an administrator of this site.',
+  makeOwner: 'Make an owner',
+  noOwner: 'No owner any longer',
+  remove: 'Remove',
+  sure: (name: string) => `Remove ${name}? All their sign-ins end.`,
+  invite: 'Invite',
+  inviteTitle: 'Invite somebody',
+  install: 'This install',
+  role: 'Role',
+  once: 'Send this link to one person. It works once, for a week, and is shown only now.',
+  open: 'Open invitations',
+  takeBack: 'Take back',
+  invitedTo: (role: string, site: string | null) => (site ? `${role} of ${site}` : role),
+  invited: (by: string, until: string) => `by ${by}, until ${until}`,
+  audit: 'What was done',
+  auditLead: 'Times are UTC. The latest 1,000 entries.',
+  columns: ['When', 'Who', 'What', 'Site'],
+};
+export const join = {
+  title: 'You are invited',
+  to: (by: string, role: string, site: string | null) => (site ? `${by} invites you: ${role} of ${site}.` : `${by} invites you to own this install.`),
+  as: (name: string) => `Accept as ${name}`,
+  accept: 'Accept',
+  known: 'Have an account here? Sign in first, then open the link again.',
+};
+export const me = {
+  changePassword: 'Change the password',
+  current: 'Current password',
+  fresh: 'New password',
+  changed: 'The password is changed, and all other sign-ins have ended.',
+  signIns: 'Where you are signed in',
+  signInsHint: 'Times are UTC, to the hour. Only the kind of browser is kept, no address.',
+  unknown: 'Unknown browser',
+  this: 'this browser',
+  used: (began: string | null, last: string) => (began ? `since ${began}, last used ${last}` : `last used ${last}`),
+  end: 'End',
+  endOthers: 'End all others',
+  factor: 'Second factor',
+  factorOff: 'Off. With it, signing in takes six digits of an authenticator app besides the password.',
+  factorOn: (left: number) => `On. ${left} recovery ${left === 1 ? 'code is' : 'codes are'} left.`,
+  on: 'Switch on',
+  off: 'Switch off',
+  scan: 'Scan this with your authenticator, or type the secret into it. Then enter the six digits that it shows.',
+  qr: 'QR code with the secret',
+  code: 'Six digits',
+  confirm: 'Confirm',
+  recovery: 'Recovery codes. Each signs you in once, without the authenticator. Keep them apart from it: they are shown only now.',
+  codeOrRecovery: 'Six digits of your authenticator, or a recovery code',
+};

@@ -51,7 +51,12 @@ fn deed(command: &Command) -> Option<(Deed, Option<String>)> {
         Command::Section(command) => of(Deed::SiteChanged, declare::changes_sections(command)?),
         Command::Funnel(command) => of(Deed::SiteChanged, declare::changes_funnels(command)?),
         Command::Goal(command) => of(Deed::SiteChanged, declare::changes_goals(command)?),
-        Command::User(UserCommand::Add { .. }) => Some((Deed::UserAdded, None)),
+        Command::User(UserCommand::Add { site, .. }) => Some((Deed::UserAdded, site.clone())),
+        Command::User(UserCommand::Role { site, given, .. }) => Some((
+            if *given != people::Given::None { Deed::RoleGiven } else { Deed::RoleTaken },
+            site.clone(),
+        )),
+        Command::User(UserCommand::Remove { .. }) => Some((Deed::UserRemoved, None)),
         Command::User(UserCommand::Reset { .. }) => Some((Deed::UserReset, None)),
         Command::Key(KeyCommand::Add { site, .. }) => of(Deed::KeyAdded, site),
         Command::Key(KeyCommand::Revoke { .. }) => Some((Deed::KeyRevoked, None)),
@@ -76,7 +81,7 @@ pub(super) fn of_job(request: &Request) -> Option<(Deed, Option<&str>)> {
 pub(super) fn list(control: &Control, site: Option<&str>, now: UnixMs) -> Result<String> {
     let site = site.map(|name| control.site(name, now)).transpose()?.map(|site| site.id);
     let head = ["WHEN (UTC)", "WHO", "WHAT", "SITE"].map(str::to_owned).to_vec();
-    let entries = control.audited(site)?.into_iter();
+    let entries = control.audited(site.as_ref().map(std::slice::from_ref))?.into_iter();
     let rows = entries.map(|one| vec![one.at, one.who, one.what, one.site.unwrap_or_default()]);
     Ok(table(&[head].into_iter().chain(rows).collect::<Vec<_>>()))
 }

@@ -116,7 +116,7 @@ pub enum Command {
     /// Declare goals: a page, section or event whose rate is shown
     #[command(subcommand)]
     Goal(declare::GoalCommand),
-    /// Add people, and set new passwords (read from standard input, or asked for)
+    /// Add and remove people, say what they may do, and set new passwords (read from standard input, or asked for)
     #[command(subcommand)]
     User(people::UserCommand),
     /// Add, list and revoke API keys
@@ -250,7 +250,7 @@ fn on_control(command: Command, control: &Control, surroundings: &mut Surroundin
         Command::Section(command) => declare::section(command, control, now),
         Command::Funnel(command) => declare::funnel(command, control, now),
         Command::Goal(command) => declare::goal(command, control, now),
-        Command::User(command) => people::user(command, control, surroundings.password),
+        Command::User(command) => people::user(command, control, now, surroundings.password),
         Command::Key(command) => people::key(command, control, now),
         Command::Audit { site } => audit::list(control, site.as_deref(), now),
         // Done before.

@@ -135,13 +135,24 @@ fn declarations_are_made_on_the_command_line() {
 #[test]
 fn people_and_keys_are_managed() {
     let shell = Shell::new();
-    shell.prints("user add ada", &["added ada (admin)"]);
+    shell.prints("user add ada", &["added ada (owner)"]);
     shell.fails("user add ada", &["user `ada` exists already"]);
     shell.prints("user reset ada", &["new password"]);
-    shell.fails("user reset eve", &["there is no user `eve`"]);
-    shell.prints("user list", &["ada  admin"]);
+    shell.fails("user reset eve", &["there is no person `eve`"]);
     shell.fails("key add ci --site example.com", &["there is no site `example.com`"]);
     shell.prints("site add example.com --timezone UTC", &[]);
+    shell.fails("user add bob --as admin", &["--site"]);
+    shell.fails("user add bob --site example.org", &["there is no site `example.org`"]);
+    shell.fails("user add bob --site example.com --as owner", &["owners are of the install"]);
+    shell.prints("user add bob --site example.com", &["added bob (viewer)"]);
+    shell.prints("user role bob admin --site example.com", &["bob  admin of example.com"]);
+    shell.prints("user list", &["ada  owner\n", "bob  admin of example.com\n"]);
+    shell.prints("user role bob none --site example.com", &["bob  no site"]);
+    shell.fails("user role ada none", &["not the last owner"]);
+    shell.prints("user role bob owner", &["bob  owner"]);
+    shell.prints("user remove ada", &["removed ada"]);
+    shell.prints("user list", &["bob  owner"]);
+    shell.prints("audit", &["removed a person", "gave a person a role", "took a person's role"]);
     let key = shell.run(&["key", "add", "ci", "--site", "example.com", "--scope", "staff"]).unwrap();
     assert!(key.starts_with("mf_") && key.len() == 36, "{key}");
     shell.fails("key add other --site example.com --scope all", &["--scope", "read, staff"]);

@@ -22,6 +22,15 @@ pub enum Deed {
     SignedIn,
     UserAdded,
     UserReset,
+    UserRemoved,
+    RoleGiven,
+    RoleTaken,
+    Invited,
+    InvitationRevoked,
+    Joined,
+    PasswordChanged,
+    FactorAdded,
+    FactorRemoved,
     SiteAdded,
     SiteChanged,
     SiteRenamed,
@@ -46,6 +55,15 @@ impl Deed {
             Deed::SignedIn => "signed in",
             Deed::UserAdded => "added a person",
             Deed::UserReset => "set a person's password",
+            Deed::UserRemoved => "removed a person",
+            Deed::RoleGiven => "gave a person a role",
+            Deed::RoleTaken => "took a person's role",
+            Deed::Invited => "invited a person",
+            Deed::InvitationRevoked => "took back an invitation",
+            Deed::Joined => "accepted an invitation",
+            Deed::PasswordChanged => "changed their password",
+            Deed::FactorAdded => "switched their second factor on",
+            Deed::FactorRemoved => "switched their second factor off",
             Deed::SiteAdded => "added the site",
             Deed::SiteChanged => "changed its settings",
             Deed::SiteRenamed => "renamed it",
@@ -97,18 +115,19 @@ impl Control {
         })
     }
 
-    /// The latest entries, latest first; of one site, or all.
+    /// The latest entries, latest first; of some sites, or all.
     ///
     /// # Errors
     /// Database errors.
-    pub fn audited(&self, site: Option<SiteId>) -> Result<Vec<Audited>> {
+    pub fn audited(&self, sites: Option<&[SiteId]>) -> Result<Vec<Audited>> {
         let connection = self.lock();
         let mut statement = connection.prepare_cached(
             "SELECT at, who, what, coalesce(sites.name, 'site ' || audit.site)
              FROM audit LEFT JOIN sites ON sites.id = audit.site
-             WHERE ?1 IS NULL OR audit.site = ?1 ORDER BY audit.id DESC LIMIT ?2",
+             WHERE ?1 IS NULL OR audit.site IN (SELECT value FROM json_each(?1)) ORDER BY audit.id DESC LIMIT ?2",
         )?;
-        let entries = statement.query_map((site.map(|site| site.0), TOLD_MAX), |row| {
+        let sites = sites.map(|sites| format!("{:?}", sites.iter().map(|site| site.0).collect::<Vec<_>>()));
+        let entries = statement.query_map((sites, TOLD_MAX), |row| {
             Ok(Audited { at: minute(row.get(0)?), who: row.get(1)?, what: row.get(2)?, site: row.get(3)? })
         })?;
         Ok(entries.collect::<rusqlite::Result<_>>()?)
@@ -123,7 +142,8 @@ impl Control {
     }
 }
 
-fn minute(at: UnixMs) -> String {
+/// An instant to the minute, UTC.
+pub(super) fn minute(at: UnixMs) -> String {
     let minutes = at.rem_euclid(86_400_000) / MINUTE_MS;
     format!("{} {:02}:{:02}", Zone::utc().day_at(at), minutes / 60, minutes % 60)
 }
@@ -144,9 +164,9 @@ mod tests {
         assert_eq!(told.iter().map(|one| &*one.who).collect::<Vec<_>>(), ["bob", "ada"]);
         assert_eq!((&*told[1].at, &*told[1].what), ("1970-01-01 00:01", "added the site"));
         assert_eq!((told[0].site.as_deref(), told[1].site.as_deref()), (None, Some("example.com")));
-        assert_eq!(control.audited(Some(site)).unwrap(), told[1..]);
+        assert_eq!(control.audited(Some(&[site])).unwrap(), told[1..]);
         control.remove_site("example.com", 0).unwrap();
-        assert_eq!(control.audited(Some(site)).unwrap()[0].site.as_deref(), Some("site 1"));
+        assert_eq!(control.audited(Some(&[site])).unwrap()[0].site.as_deref(), Some("site 1"));
         assert_eq!((control.erase_audit(60_000).unwrap(), control.erase_audit(60_001).unwrap()), (0, 1));
         assert_eq!(control.audited(None).unwrap(), told[..1]);
     }

@@ -27,7 +27,8 @@ pub enum Becomes {
 }
 
 impl Control {
-    /// Writes a copy as of one moment to a new file (mode 0600), without sessions, claim and jobs.
+    /// Writes a copy as of one moment to a new file (mode 0600), without sessions, invitations, claim
+    /// and jobs.
     ///
     /// # Errors
     /// File and database errors.
@@ -38,7 +39,8 @@ impl Control {
         let copy = Connection::open(to)?;
         copy.pragma_update(None, "secure_delete", true)?;
         copy.execute_batch(
-            "DELETE FROM sessions; DELETE FROM claim; DELETE FROM jobs;
+            "DELETE FROM sessions; DELETE FROM invitations; DELETE FROM claim; DELETE FROM jobs;
+             UPDATE users SET factor_offered = NULL;
              DELETE FROM identities WHERE name <> 'installation'; VACUUM",
         )?;
         drop(copy);
@@ -64,7 +66,7 @@ impl Control {
                     Ok(Taken { was: SiteId(was), name, becomes })
                 })
                 .collect::<Result<_>>()?;
-            people(connection)?;
+            people(connection, &taken)?;
             Ok(taken)
         });
         self.lock().execute_batch("DETACH copy")?;
@@ -106,11 +108,22 @@ fn site(connection: &Connection, was: u32, name: &str, uuid: &str) -> Result<Bec
     Ok(Becomes::Added(SiteId(id)))
 }
 
-fn people(connection: &Connection) -> Result<()> {
+/// People, with what they may do, where nobody is here yet.
+fn people(connection: &Connection, taken: &[Taken]) -> Result<()> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM main.users)";
+    if connection.query_row(sql, [], |row| row.get(0))? {
+        return Ok(());
+    }
     connection.execute_batch(
-        "INSERT INTO main.users (name, role, password) SELECT name, role, password FROM copy.users
-         WHERE NOT EXISTS (SELECT 1 FROM main.users);
-         DELETE FROM main.claim WHERE EXISTS (SELECT 1 FROM main.users)",
+        "INSERT INTO main.users (id, name, owner, password, factor, factor_step)
+         SELECT id, name, owner, password, factor, factor_step FROM copy.users;
+         INSERT INTO main.recovery SELECT * FROM copy.recovery;
+         DELETE FROM main.claim WHERE EXISTS (SELECT 1 FROM main.users WHERE owner)",
     )?;
+    let join = "INSERT OR IGNORE INTO main.members SELECT user, ?2, role FROM copy.members WHERE site = ?1";
+    for one in taken {
+        let (Becomes::There { site, .. } | Becomes::Added(site)) = &one.becomes else { continue };
+        connection.execute(join, (one.was.0, site.0))?;
+    }
     Ok(())
 }

@@ -7,6 +7,7 @@ use super::{Control, ControlError, Result, secret, sites, validate};
 use crate::domain::{
     day::{Day, UnixMs, Zone},
     declaration::SiteId,
+    view::Reader,
 };
 
 /// How every key begins: recognisable in a leak.
@@ -29,6 +30,14 @@ impl Scope {
         match self {
             Scope::Read => "read",
             Scope::Staff => "staff",
+        }
+    }
+
+    /// How a key of this scope reads the open day.
+    pub fn reader(self) -> Reader {
+        match self {
+            Scope::Read => Reader::Outside,
+            Scope::Staff => Reader::Staff,
         }
     }
 }
@@ -112,6 +121,17 @@ impl Control {
             connection.execute("UPDATE keys SET revoked = ?2 WHERE id = ?1", (id, today))?;
             Ok(connection.query_row(&format!("{SELECT} WHERE keys.id = ?1"), [id], key_row)?)
         })
+    }
+
+    /// The key in use of this number or name.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub fn key(&self, name: &str) -> Result<KeyRow> {
+        let connection = self.lock();
+        let id = find(&connection, name)?
+            .ok_or_else(|| ControlError::NotFound { what: "key", name: name.to_owned() })?;
+        Ok(connection.query_row(&format!("{SELECT} WHERE keys.id = ?1"), [id], key_row)?)
     }
 
     /// What a presented key may do; `None` if it is unknown or revoked.

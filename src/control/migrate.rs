@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../schema/control/0004_removed.sql"),
     include_str!("../../schema/control/0005_verify.sql"),
     include_str!("../../schema/control/0006_wholly.sql"),
+    include_str!("../../schema/control/0007_people.sql"),
 ];
 
 /// The newest schema this program knows.
@@ -92,10 +93,7 @@ mod tests {
         assert_eq!(there("SELECT max(number) FROM migrations"), MIGRATIONS.len() as i64);
         assert_eq!(there("SELECT version + since_day FROM sites WHERE name = 'example.com'"), 20_007);
         assert_eq!(there("SELECT count(*) FROM removals WHERE id = 9"), 1);
-        assert_eq!(
-            there("SELECT expires FROM sessions JOIN users ON users.id = user WHERE role = 'admin'"),
-            2
-        );
+        assert_eq!(there("SELECT expires FROM sessions JOIN users ON users.id = user WHERE owner"), 2);
         assert_eq!(there("SELECT created FROM keys WHERE site = 1 AND revoked IS NULL"), 20_000);
         assert_eq!(there("SELECT last_day FROM admitted WHERE value = 'example.com/a'"), 20_000);
     }

@@ -10,11 +10,15 @@ mod corrections;
 mod directory;
 mod document;
 mod erasure;
+mod factor;
 mod follow;
+mod invitations;
 mod jobs;
 mod keys;
 mod migrate;
+mod roles;
 mod secret;
+mod sessions;
 mod settings;
 mod sites;
 mod users;
@@ -41,14 +45,18 @@ pub use copy::{Becomes, Taken};
 pub use corrections::{Forget, Leaving};
 pub use directory::{Directory, Entry};
 pub use document::read_body;
+pub use factor::{RECOVERY_CODES, is_digits};
 pub use follow::{Declarations, DeclaredSite};
+pub use invitations::{INVITATION_DAYS, Invitation};
 pub use jobs::{Job, JobState};
 pub use keys::{KeyAccess, KeyRow, Scope};
 pub use migrate::NEWEST;
+pub use roles::{Role, User};
 pub use secret::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+pub use sessions::{SESSION_DAYS, Session, SignIn};
 pub use settings::{Pending, Settings, SiteRecord};
 pub use sites::NewSite;
-pub use users::{Claim, SESSION_DAYS, Session, User};
+pub use users::Claim;
 pub use validate::{Invalid, host as check_host, limits};
 
 use crate::domain::day::UnixMs;
@@ -89,6 +97,8 @@ pub enum ControlError {
     AlreadyClaimed,
     #[error("the claim token is wrong: the server prints the right one when it starts")]
     WrongClaimToken,
+    #[error("this invitation was accepted, has ended, or was taken back: ask for a new one")]
+    NoInvitation,
     #[error(
         "the control database is at schema {found}, this program knows up to {known}: use the newer program"
     )]

@@ -94,7 +94,7 @@ pub(super) fn prepare(rooms: &Rooms<'_>, turn: &Turn, site: &str, format: Export
         remembered.insert(format!("{kind:?}"), values.iter().map(|value| json!(&**value)).collect());
     }
     put("remembered.json", &pretty(remembered.into()))?;
-    put("audit.json", &pretty(json!(rooms.control.audited(Some(site.id))?)))?;
+    put("audit.json", &pretty(json!(rooms.control.audited(Some(&[site.id]))?)))?;
     let report = verify::last(rooms.control)?.map(|report| report.of_site(site.id));
     put("verification.json", &pretty(json!(report)))?;
     for path in folder::files(&folder)? {

@@ -21,11 +21,11 @@ use crate::{
     clock,
     collect::endpoint::Collector,
     control::{
-        Claim, ControlError, Deed, Entry, Invalid, NewSite, SESSION_DAYS, Scope, Settings, SiteRecord,
-        read_body,
+        Claim, ControlError, Deed, Entry, Invalid, NewSite, Role, SESSION_DAYS, Scope, Settings, SiteRecord,
+        User, read_body,
     },
     domain::{
-        declaration::{EventDeclaration, Once, PropertyDeclaration, Values},
+        declaration::{EventDeclaration, Once, PropertyDeclaration, SiteId, Values},
         snippet::snippet,
     },
     verify,
@@ -65,7 +65,7 @@ pub fn api(path: &str, routes: fn(Resource) -> Resource) -> impl HttpServiceFact
 }
 
 /// Reads a JSON body of at most 1 MiB.
-async fn body<T: DeserializeOwned>(payload: Payload) -> Result<T, ApiError> {
+pub(super) async fn body<T: DeserializeOwned>(payload: Payload) -> Result<T, ApiError> {
     let too_large = |_| {
         let message = format!("the body is too large: at most {BODY_BYTES_MAX} bytes");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
@@ -80,25 +80,28 @@ async fn state(state: State, visitor: Visitor) -> Answer {
     let is_claimed = blocking(move || control.is_claimed()).await?;
     let user = visitor.0.as_ref().and_then(|access| access.staff().ok());
     let sites: Vec<Value> = match user {
-        Some(_) => by_name(&state).iter().map(|entry| card(entry)).collect(),
+        Some(user) => by_name(&state, user).iter().map(|(entry, role)| card(entry, *role)).collect(),
         None => Vec::new(),
     };
     Ok(HttpResponse::Ok().json(json!({
         "claimed": is_claimed,
-        "user": user,
+        "user": user.map(auth::person),
         "version": env!("CARGO_PKG_VERSION"),
         "sites": sites,
     })))
 }
 
-fn by_name(state: &ControlState) -> Vec<Arc<Entry>> {
-    let mut entries = state.directory.load().entries().to_vec();
-    entries.sort_by(|one, other| one.name().cmp(other.name()));
+/// The sites that a person knows of, and what they may do there.
+fn by_name(state: &ControlState, user: &User) -> Vec<(Arc<Entry>, Role)> {
+    let directory = state.directory.load();
+    let known = |entry: &Arc<Entry>| Some((entry.clone(), user.role_at(entry.id())?));
+    let mut entries: Vec<_> = directory.entries().iter().filter_map(known).collect();
+    entries.sort_by(|(one, _), (other, _)| one.name().cmp(other.name()));
     entries
 }
 
 /// A site in few words.
-fn card(entry: &Entry) -> Value {
+fn card(entry: &Entry, role: Role) -> Value {
     let site = entry.at(clock::now());
     json!({
         "name": site.name,
@@ -107,6 +110,7 @@ fn card(entry: &Entry) -> Value {
         "uuid": site.uuid,
         "simulated": site.simulated,
         "k": site.k,
+        "role": role,
     })
 }
 
@@ -139,35 +143,31 @@ struct SiteBody {
 }
 
 async fn claim(request: HttpRequest, state: State, payload: Payload) -> Answer {
-    auth::marked(&request)?;
+    state.own_page(&request)?;
     let ClaimBody { token, name, password, site } = body(payload).await?;
+    let browser = state.caller.browser(&request);
     let (session, site) = {
-        let _turn = state.hashing_turn().await?;
+        let _turn = state.hashing_turn(false).await?;
         let control = state.control.clone();
         blocking(move || {
             let site = NewSite::new(&site.host, &site.zone);
             let claim = Claim { token: &token, name: &name, password: &password, site };
-            let claimed = control.claim(claim, clock::now())?;
+            let claimed = control.claim(claim, &browser, clock::now())?;
             control.audit(&name, Deed::Claimed, Some(claimed.1.id), clock::now());
             Ok::<_, ControlError>(claimed)
         })
         .await?
     };
     let cookie = state.session_cookie(session.token, CookieDuration::days(SESSION_DAYS));
-    Ok(HttpResponse::Ok().cookie(cookie).json(json!({ "user": session.user, "site": record_card(&site) })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SessionBody {
-    name: String,
-    password: String,
+    Ok(HttpResponse::Ok()
+        .cookie(cookie)
+        .json(json!({ "user": auth::person(&session.user), "site": record_card(&site) })))
 }
 
 async fn sign_in(request: HttpRequest, state: State, payload: Payload) -> Answer {
-    auth::marked(&request)?;
-    let SessionBody { name, password } = body(payload).await?;
-    auth::sign_in(&request, &state, name, password, clock::now()).await
+    state.own_page(&request)?;
+    let given = body(payload).await?;
+    auth::sign_in(&request, &state, given, clock::now()).await
 }
 
 async fn sign_out(request: HttpRequest, state: State) -> Answer {
@@ -175,11 +175,10 @@ async fn sign_out(request: HttpRequest, state: State) -> Answer {
 }
 
 async fn sites(state: State, access: Access) -> Answer {
-    access.staff()?;
-    let entries = by_name(&state);
+    let entries = by_name(&state, access.staff()?);
     let live = state.live.clone();
     let listed = blocking(move || -> Result<Vec<Value>, ApiError> {
-        let one = |entry: &Arc<Entry>| {
+        let one = |(entry, role): &(Arc<Entry>, Role)| {
             let summary = live.summary(entry);
             let site = entry.at(clock::now());
             let mut listed = json!({
@@ -189,6 +188,7 @@ async fn sites(state: State, access: Access) -> Answer {
                 "visits_7d": summary.visits_7d,
                 "sparkline": summary.sparkline,
                 "live": summary.live,
+                "role": role,
             });
             if !summary.missing.is_empty() {
                 listed["missing"] = json!(summary.missing);
@@ -202,7 +202,7 @@ async fn sites(state: State, access: Access) -> Answer {
 }
 
 async fn add_site(state: State, access: Access, payload: Payload) -> Answer {
-    let who = access.staff()?.name.clone();
+    let who = access.owner()?.name.clone();
     let SiteBody { host, zone } = body(payload).await?;
     let control = state.control.clone();
     let added = blocking(move || {
@@ -215,7 +215,7 @@ async fn add_site(state: State, access: Access, payload: Payload) -> Answer {
 }
 
 async fn remove_site(state: State, access: Access, site: Path<String>) -> Answer {
-    let who = access.staff()?.name.clone();
+    let who = access.owner()?.name.clone();
     let control = state.control.clone();
     blocking(move || {
         let removed = control.remove_site(&site, clock::now())?;
@@ -226,10 +226,18 @@ async fn remove_site(state: State, access: Access, site: Path<String>) -> Answer
     Ok(HttpResponse::Ok().json(json!({})))
 }
 
+/// The whole document for who may change it; viewers are not told what is the site's own traffic.
 async fn settings(state: State, access: Access, site: Path<String>) -> Answer {
-    access.staff()?;
+    let user = access.staff()?;
+    let (entry, _) = state.readable(&access, &site)?;
+    let whole = user.role_at(entry.id()) > Some(Role::Viewer);
     let control = state.control.clone();
-    answer_settings(blocking(move || control.site(&site, clock::now())).await?)
+    let record = blocking(move || control.site(&site, clock::now())).await?;
+    let mut document = record.document().map_err(|error| ApiError::internal(&error))?;
+    if let Some(fields) = document.as_object_mut().filter(|_| !whole) {
+        fields.remove("excluded");
+    }
+    Ok(HttpResponse::Ok().json(document))
 }
 
 fn answer_settings(record: SiteRecord) -> Answer {
@@ -263,6 +271,7 @@ async fn snippet_of(
 
 async fn replace_settings(state: State, access: Access, site: Path<String>, payload: Payload) -> Answer {
     let who = access.staff()?.name.clone();
+    state.changeable(&access, &site)?;
     let document: Value = body(payload).await?;
     let control = state.control.clone();
     let changed = blocking(move || {
@@ -277,16 +286,14 @@ async fn replace_settings(state: State, access: Access, site: Path<String>, payl
 
 /// What the last verification says of a site; `null` before the first.
 async fn verification(state: State, access: Access, site: Path<String>) -> Answer {
-    access.staff()?;
-    let (entry, _) = state.readable(&access, &site)?;
+    let entry = state.changeable(&access, &site)?;
     let control = state.control.clone();
     let report = blocking(move || verify::last(&control)).await?.map(|report| report.of_site(entry.id()));
     Ok(HttpResponse::Ok().json(json!({ "verification": report })))
 }
 
 async fn proposals(state: State, access: Access, site: Path<String>) -> Answer {
-    access.staff()?;
-    let (entry, _) = state.readable(&access, &site)?;
+    let entry = state.changeable(&access, &site)?;
     let live = state.live.clone();
     let proposals = blocking(move || Ok::<_, ApiError>(live.proposals(entry.id()))).await?;
     Ok(HttpResponse::Ok().json(json!({ "proposals": proposals })))
@@ -294,6 +301,7 @@ async fn proposals(state: State, access: Access, site: Path<String>) -> Answer {
 
 async fn declare(state: State, access: Access, site: Path<String>, payload: Payload) -> Answer {
     let who = access.staff()?.name.clone();
+    state.changeable(&access, &site)?;
     let proposal: Proposed = body(payload).await?;
     let state = state.into_inner();
     let changed = blocking(move || -> Result<SiteRecord, ControlError> {
@@ -354,29 +362,41 @@ struct KeyBody {
     scope: Scope,
 }
 
-/// Who did what, latest first.
+/// Who did what, latest first: all of it for owners, of their sites for administrators.
 async fn audit(state: State, access: Access) -> Answer {
-    access.staff()?;
+    let sites = administered(&access)?;
     let control = state.control.clone();
-    let audit = blocking(move || control.audited(None)).await?;
+    let audit = blocking(move || control.audited(sites.as_deref())).await?;
     Ok(HttpResponse::Ok().json(json!({ "audit": audit })))
 }
 
+/// The sites that a signed-in person may change; `None`: all.
+pub(super) fn administered(access: &Access) -> Result<Option<Vec<SiteId>>, ApiError> {
+    let sites = access.staff()?.administers();
+    match sites.as_deref() {
+        Some([]) => Err(ApiError::forbidden("viewers read only: ask an administrator of the site")),
+        _ => Ok(sites),
+    }
+}
+
 async fn keys(state: State, access: Access) -> Answer {
-    access.staff()?;
+    administered(&access)?;
     let control = state.control.clone();
-    let keys = blocking(move || control.keys()).await?;
+    let mut keys = blocking(move || control.keys()).await?;
+    keys.retain(|key| state.changeable(&access, &key.site).is_ok());
     Ok(HttpResponse::Ok().json(json!({ "keys": keys })))
 }
 
 async fn add_key(state: State, access: Access, payload: Payload) -> Answer {
     let who = access.staff()?.name.clone();
+    administered(&access)?;
     let KeyBody { name, site, scope } = body(payload).await?;
+    let entry = state.changeable(&access, &site)?;
     let control = state.control.clone();
     let key = blocking(move || {
         let now = clock::now();
-        let key = control.add_key(&name, &site, scope, now)?;
-        control.audit(&who, Deed::KeyAdded, Some(control.site(&site, now)?.id), now);
+        let key = control.add_key(&name, entry.name(), scope, now)?;
+        control.audit(&who, Deed::KeyAdded, Some(entry.id()), now);
         Ok::<_, ControlError>(key)
     })
     .await?;
@@ -385,12 +405,18 @@ async fn add_key(state: State, access: Access, payload: Payload) -> Answer {
 
 async fn revoke_key(state: State, access: Access, key: Path<String>) -> Answer {
     let who = access.staff()?.name.clone();
+    administered(&access)?;
     let control = state.control.clone();
+    let (asked, named) = (key.clone(), control.clone());
+    let found = blocking(move || named.key(&asked)).await?;
+    // Of another's site: as if it were not there.
+    let entry = state
+        .changeable(&access, &found.site)
+        .map_err(|_| ApiError::from(ControlError::NotFound { what: "key", name: key.into_inner() }))?;
     let revoked = blocking(move || {
         let now = clock::now();
-        let revoked = control.revoke_key(&key, now)?;
-        let site = control.site(&revoked.site, now).ok().map(|site| site.id);
-        control.audit(&who, Deed::KeyRevoked, site, now);
+        let revoked = control.revoke_key(&found.id.to_string(), now)?;
+        control.audit(&who, Deed::KeyRevoked, Some(entry.id()), now);
         Ok::<_, ControlError>(revoked)
     })
     .await?;

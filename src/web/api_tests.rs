@@ -1,9 +1,12 @@
 //! The control API over its routes, on a real database. The tests follow the tree of URLs.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
 
 use actix_web::{
-    App, HttpResponse, ResponseError,
+    App, HttpRequest, HttpResponse,
     body::to_bytes,
     cookie::Cookie,
     dev::{Service, ServiceResponse},
@@ -15,8 +18,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{
+    account,
     api_control::{api, routes},
-    auth::{Access, ControlState, Live, Proposed, SESSION_COOKIE, Summary},
+    auth::{Access, Caller, ControlState, HOST_COOKIE, Live, Proposed, SESSION_COOKIE, Summary},
     error::ApiError,
 };
 use crate::{
@@ -25,7 +29,7 @@ use crate::{
     domain::{declaration::SiteId, view::Reader},
 };
 
-const PASSWORD: &str = "a long password";
+pub(super) const PASSWORD: &str = "a long password";
 
 #[derive(Default)]
 struct Fixed {
@@ -46,26 +50,42 @@ impl Live for Fixed {
     }
 }
 
+struct Browser;
+
+impl Caller for Browser {
+    fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
+        request.peer_addr().map(|peer| peer.ip())
+    }
+
+    fn browser(&self, _: &HttpRequest) -> String {
+        "Firefox, Linux".to_owned()
+    }
+
+    fn origin(&self, _: &HttpRequest) -> String {
+        "https://stats.example.com".to_owned()
+    }
+}
+
 /// A server with the site example.com and the user ada, unless it is fresh.
-struct Server {
-    control: Arc<Control>,
+pub(super) struct Server {
+    pub control: Arc<Control>,
     live: Arc<Fixed>,
-    state: Data<ControlState>,
+    pub state: Data<ControlState>,
     _folder: TempDir,
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
-struct Answered {
-    status: u16,
-    json: Value,
-    cookie: Option<Cookie<'static>>,
-    headers: actix_web::http::header::HeaderMap,
+pub(super) struct Answered {
+    pub status: u16,
+    pub json: Value,
+    pub cookie: Option<Cookie<'static>>,
+    pub headers: actix_web::http::header::HeaderMap,
 }
 
 /// Who sends a request.
 #[derive(Clone)]
-enum By<'a> {
+pub(super) enum By<'a> {
     Nobody,
     Session(&'a str),
     Key(&'a str),
@@ -81,33 +101,37 @@ async fn report(
 }
 
 impl Server {
-    fn fresh(https: bool) -> Server {
+    pub fn fresh(https: bool) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let control = Arc::new(Control::open(&folder.path().join("control.sqlite"), clock::now()).unwrap());
         let live = Arc::new(Fixed::default());
-        let client = Arc::new(|request: &actix_web::HttpRequest| request.peer_addr().map(|peer| peer.ip()));
-        let state = ControlState::new(control.clone(), live.clone(), client, https).unwrap();
+        let state = ControlState::new(control.clone(), live.clone(), Arc::new(Browser), https).unwrap();
         Server { control, live, state: Data::new(state), _folder: folder }
     }
 
-    fn new() -> Server {
+    pub fn new() -> Server {
         let server = Server::fresh(false);
         server.control.add_user("ada", PASSWORD).unwrap();
         server.control.add_site(NewSite::new("example.com", "UTC"), clock::now()).unwrap();
         server
     }
 
-    fn session(&self) -> String {
-        self.control.sign_in("ada", PASSWORD, clock::now()).unwrap().unwrap().token
+    pub fn session(&self) -> String {
+        let ada = self.control.check_password("ada", PASSWORD).unwrap().unwrap();
+        self.control.begin_session(ada, "", clock::now()).unwrap().token
     }
 
     fn key(&self, name: &str, scope: Scope) -> String {
         self.control.add_key(name, "example.com", scope, clock::now()).unwrap()
     }
 
-    async fn send(&self, request: TestRequest) -> Answered {
+    pub async fn send(&self, request: TestRequest) -> Answered {
         let report = api("/api/sites/{site}/report", |it| it.route(web::get().to(report)));
-        let app = App::new().app_data(self.state.clone()).configure(routes).service(report);
+        let app = App::new()
+            .app_data(self.state.clone())
+            .configure(routes)
+            .configure(account::routes)
+            .service(report);
         let app = test::init_service(app).await;
         let answer: ServiceResponse = app.call(request.to_request()).await.unwrap();
         let status = answer.status().as_u16();
@@ -117,14 +141,17 @@ impl Server {
         Answered { status, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null), cookie, headers }
     }
 
-    async fn ask(&self, method: Method, path: &str, by: By<'_>, body: Value) -> Answered {
+    pub async fn ask(&self, method: Method, path: &str, by: By<'_>, body: Value) -> Answered {
         let mut request = TestRequest::with_uri(path)
             .method(method)
             .peer_addr("192.0.2.1:1234".parse().unwrap())
             .insert_header(("x-mayfly", "1"));
         request = match by {
             By::Nobody => request,
-            By::Session(token) => request.cookie(Cookie::new(SESSION_COOKIE, token)),
+            By::Session(token) => {
+                let name = if self.state.https { HOST_COOKIE } else { SESSION_COOKIE };
+                request.cookie(Cookie::new(name, token))
+            }
             By::Key(key) => request.insert_header(("authorization", format!("Bearer {key}"))),
         };
         if !body.is_null() {
@@ -133,20 +160,20 @@ impl Server {
         self.send(request).await
     }
 
-    async fn get(&self, path: &str, by: By<'_>) -> Answered {
+    pub async fn get(&self, path: &str, by: By<'_>) -> Answered {
         self.ask(Method::GET, path, by, Value::Null).await
     }
 }
 
 impl Answered {
     #[track_caller]
-    fn is(&self, status: u16) -> &Answered {
+    pub fn is(&self, status: u16) -> &Answered {
         assert_eq!(self.status, status, "{self:?}");
         self
     }
 
     #[track_caller]
-    fn says(&self, status: u16, words: &[&str]) {
+    pub fn says(&self, status: u16, words: &[&str]) {
         let error = self.is(status).json["error"].as_str().unwrap_or_default();
         for word in words {
             assert!(error.contains(word), "{error}");
@@ -171,7 +198,7 @@ async fn state_tells_strangers_only_whether_the_install_is_claimed() {
     let nobody = server.get("/api/state", By::Nobody).await;
     assert_eq!((&nobody.json["claimed"], &nobody.json["sites"]), (&json!(true), &json!([])));
     let ada = server.get("/api/state", By::Session(&server.session())).await;
-    assert_eq!(ada.json["user"], json!({ "name": "ada", "role": "admin" }));
+    assert_eq!(ada.json["user"], json!({ "name": "ada", "role": "owner", "second_factor": false }));
     assert_eq!(ada.json["sites"][0]["name"], "example.com");
     let key = server.get("/api/state", By::Key(&server.key("ci", Scope::Staff))).await;
     assert_eq!((&key.json["user"], &key.json["sites"]), (&Value::Null, &json!([])));
@@ -302,7 +329,7 @@ async fn sites_are_listed_with_their_numbers_added_and_removed() {
     let ada = By::Session(&token);
     let listed = server.get("/api/sites", ada.clone()).await;
     let expected = json!({ "name": "example.com", "zone": "UTC", "simulated": false, "visits_7d": 28,
-                           "sparkline": [1, 2, 3, 4, 5, 6, 7], "live": 3, "missing": [2] });
+                           "sparkline": [1, 2, 3, 4, 5, 6, 7], "live": 3, "missing": [2], "role": "owner" });
     assert_eq!(listed.is(200).json["sites"], json!([expected]));
     let add = |host: &str| {
         let body = json!({ "host": host, "zone": "Europe/Tallinn" });
@@ -468,29 +495,4 @@ async fn keys_are_made_shown_once_listed_and_revoked() {
     let revoke = || server.ask(Method::DELETE, &path, By::Session(&token), Value::Null);
     assert!(revoke().await.is(200).json["key"]["revoked"].is_string());
     revoke().await.says(404, &["there is no key"]);
-}
-
-#[actix_web::test]
-async fn two_passwords_are_hashed_at_once_and_others_wait() {
-    let server = Server::fresh(false);
-    let state = &server.state;
-    let turns = (state.hashing_turn().await.unwrap(), state.hashing_turn().await.unwrap());
-    let mut third = std::pin::pin!(state.hashing_turn());
-    let now =
-        async |third: std::pin::Pin<&mut _>| tokio::time::timeout(std::time::Duration::ZERO, third).await;
-    assert!(now(third.as_mut()).await.is_err(), "the third waits");
-    drop(turns);
-    assert!(now(third).await.unwrap().is_ok());
-}
-
-#[actix_web::test]
-async fn whoever_gets_no_turn_to_hash_is_told_to_come_again() {
-    let server = Server::fresh(false);
-    let state = &server.state;
-    let _turns = (state.hashing_turn().await.unwrap(), state.hashing_turn().await.unwrap());
-    let begun = std::time::Instant::now();
-    let error = state.hashing_turn().await.expect_err("no turn comes");
-    assert!((5..20).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
-    assert_eq!(error.error_response().status(), 429);
-    assert!(error.message.contains("try again in 5 seconds"), "{}", error.message);
 }

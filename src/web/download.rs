@@ -58,7 +58,7 @@ async fn everything(
     asked: Query<Asked>,
 ) -> Result<HttpResponse, ApiError> {
     let who = access.staff()?.name.clone();
-    let (entry, _) = state.readable(&access, &site)?;
+    let entry = state.changeable(&access, &site)?;
     let (name, format) = (entry.name().to_owned(), asked.format.unwrap_or(ExportFormat::Csv));
     let disposition = format!("attachment; filename=\"{name}.tar\"");
     let download = blocking(move || {

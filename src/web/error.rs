@@ -14,11 +14,13 @@ pub struct ApiError {
     pub message: String,
     /// Seconds after which trying again makes sense.
     pub retry_after_s: Option<u64>,
+    /// What the request lacks, for programs: `code`.
+    pub needs: Option<&'static str>,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into(), retry_after_s: None }
+        ApiError { status, message: message.into(), retry_after_s: None, needs: None }
     }
 
     pub fn bad_request(message: impl Into<String>) -> ApiError {
@@ -74,7 +76,10 @@ impl ResponseError for ApiError {
         if let Some(seconds) = self.retry_after_s {
             response.insert_header(("retry-after", seconds.to_string()));
         }
-        response.json(json!({ "error": self.message }))
+        match self.needs {
+            Some(needs) => response.json(json!({ "error": self.message, "needs": needs })),
+            None => response.json(json!({ "error": self.message })),
+        }
     }
 }
 
@@ -103,7 +108,9 @@ impl From<ControlError> for ApiError {
             ControlError::Exists { .. } | ControlError::Conflict { .. } | ControlError::Follows => {
                 StatusCode::CONFLICT
             }
-            ControlError::AlreadyClaimed | ControlError::WrongClaimToken => StatusCode::FORBIDDEN,
+            ControlError::AlreadyClaimed | ControlError::WrongClaimToken | ControlError::NoInvitation => {
+                StatusCode::FORBIDDEN
+            }
             _ => return ApiError::internal(&error),
         };
         ApiError::new(status, error.to_string())

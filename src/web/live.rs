@@ -1,15 +1,20 @@
-//! What memory and store say to the list of sites, the proposals and the live view.
+//! What memory and store say to the list of sites, the proposals and the live view, and the collector of who asks.
 
-use std::{collections::BTreeMap, convert::Infallible};
+use std::{collections::BTreeMap, convert::Infallible, net::IpAddr};
+
+use actix_web::{HttpRequest, http::header};
 
 use super::{
-    auth::{Live, Proposed, Summary},
+    auth::{Caller, Live, Proposed, Summary},
     reports::over_one_moment,
 };
 use crate::{
     clock,
+    collect::endpoint::Collector,
     control::Entry,
     domain::{
+        NONE,
+        address::UserAgent,
         declaration::{Site, SiteId, Values},
         tally::Undeclared,
         view::Reader,
@@ -58,6 +63,25 @@ impl Live for LiveParts {
             })
         };
         over_one_moment(&self.0, entry, Reader::Staff, read).unwrap_or_else(|never| match never {})
+    }
+}
+
+impl Caller for Collector {
+    fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
+        Some(self.client_ip(request))
+    }
+
+    fn browser(&self, request: &HttpRequest) -> String {
+        let Some(agent) = request.headers().get(header::USER_AGENT) else { return String::new() };
+        let device = self.lists.agents.device(&UserAgent::new(agent.as_bytes()), false);
+        let [browser, _, system, ..] = &device.0;
+        let known: Vec<&str> =
+            [&**browser, &**system].into_iter().filter(|name| ![NONE, "Other"].contains(name)).collect();
+        known.join(", ")
+    }
+
+    fn origin(&self, request: &HttpRequest) -> String {
+        Collector::origin(self, request)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Routes: which address leads to which room, who is asking, errors, headers. No rules of its own.
 
+pub mod account;
 pub mod api_control;
 pub mod assets;
 pub mod auth;
@@ -8,6 +9,7 @@ pub mod error;
 pub mod health;
 pub mod live;
 pub mod nodes;
+pub mod people;
 pub mod privacy;
 pub mod reports;
 pub mod stored;
@@ -15,6 +17,8 @@ pub mod throttle;
 
 #[cfg(test)]
 mod api_tests;
+#[cfg(test)]
+mod sign_in_tests;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -52,10 +56,8 @@ impl Shared {
         demo: bool,
         ready: Arc<AtomicBool>,
     ) -> Result<Shared, getrandom::Error> {
-        let collector = parts.collector.clone();
-        let client: auth::ClientAddress = Arc::new(move |request| Some(collector.client_ip(request)));
         let live = Arc::new(LiveParts(parts.clone()));
-        let control = ControlState::new(parts.control.clone(), live, client, https)?;
+        let control = ControlState::new(parts.control.clone(), live, parts.collector.clone(), https)?;
         Ok(Shared {
             control: Data::new(control),
             health: Data::new(Health { parts: parts.clone(), ready }),
@@ -124,6 +126,7 @@ pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
     }
     app.app_data(shared.stored.clone()).configure(stored::routes);
     app.configure(reports::routes).configure(download::routes).configure(api_control::routes);
+    app.configure(account::routes).configure(people::routes);
     if shared.demo {
         app.service(web::resource(["/demo", "/demo/{file:.*}"]).route(web::get().to(assets::demo)));
     }

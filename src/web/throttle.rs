@@ -12,6 +12,10 @@ use crate::domain::day::UnixMs;
 const FREE_BY_NAME: u32 = 5;
 /// Attempts from one network, whatever the names, before waits begin.
 const FREE_BY_NETWORK: u32 = 50;
+/// Codes tried for one person, from wherever, before waits begin.
+const FREE_BY_CODE: u32 = 10;
+/// Most networks from which somebody has signed in that are remembered; one that was used longest ago makes room.
+const KNOWN_MAX: usize = 1_000;
 /// The longest wait.
 const WAIT_S_MAX: u64 = 900;
 /// Attempts are forgotten after an hour without any.
@@ -24,6 +28,8 @@ pub struct LoginThrottle {
     /// Of this process: what is remembered says nothing to anybody else.
     key: [u8; 32],
     attempts: Mutex<HashMap<[u8; 16], Attempts>>,
+    /// Names that have signed in, with the network, and when.
+    known: Mutex<HashMap<[u8; 16], UnixMs>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -44,7 +50,7 @@ impl LoginThrottle {
     pub fn new() -> Result<LoginThrottle, getrandom::Error> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
-        Ok(LoginThrottle { key, attempts: Mutex::default() })
+        Ok(LoginThrottle { key, attempts: Mutex::default(), known: Mutex::default() })
     }
 
     /// Lets an attempt begin, counted as failed until [`LoginThrottle::passed`] says otherwise, so that
@@ -58,7 +64,11 @@ impl LoginThrottle {
             by_name: self.hash(&name.trim().to_lowercase(), &network),
             by_network: self.hash("", &network),
         };
-        let limits = [(attempt.by_name, FREE_BY_NAME), (attempt.by_network, FREE_BY_NETWORK)];
+        self.count(&[(attempt.by_name, FREE_BY_NAME), (attempt.by_network, FREE_BY_NETWORK)], now)?;
+        Ok(attempt)
+    }
+
+    fn count(&self, limits: &[([u8; 16], u32)], now: UnixMs) -> Result<(), u64> {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = limits.iter().map(|(key, free)| wait_s(attempts.get(key).copied(), *free, now)).max();
         if let Some(seconds @ 1..) = wait {
@@ -66,20 +76,52 @@ impl LoginThrottle {
         }
         make_room(&mut attempts, now);
         for (key, _) in limits {
-            let entry = attempts.entry(key).or_default();
+            let entry = attempts.entry(*key).or_default();
             let count = if entry.last + FORGET_MS < now { 0 } else { entry.count };
             *entry = Attempts { count: count + 1, last: now };
         }
-        Ok(attempt)
+        Ok(())
     }
 
-    /// The password was right: attempts for this name start anew.
-    pub fn passed(&self, attempt: &Attempt) {
+    /// The password was right: attempts for this name start anew, and who comes again is known.
+    pub fn passed(&self, attempt: &Attempt, now: UnixMs) {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         attempts.remove(&attempt.by_name);
         if let Some(entry) = attempts.get_mut(&attempt.by_network) {
             entry.count = entry.count.saturating_sub(1);
         }
+        drop(attempts);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN_MAX && !known.contains_key(&attempt.by_name) {
+            let oldest = known.iter().min_by_key(|(_, at)| **at).map(|(key, _)| *key);
+            oldest.map(|key| known.remove(&key));
+        }
+        known.insert(attempt.by_name, now);
+    }
+
+    /// Whether this name has signed in from this network since the process began.
+    pub fn is_known(&self, attempt: &Attempt) -> bool {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&attempt.by_name)
+    }
+
+    /// Lets digits of a person's authenticator be tried.
+    ///
+    /// # Errors
+    /// The seconds to wait before the next.
+    pub fn begin_code(&self, person: i64, now: UnixMs) -> Result<(), u64> {
+        self.count(&[(self.code_of(person), FREE_BY_CODE)], now)
+    }
+
+    /// The digits were right: attempts start anew.
+    pub fn code_passed(&self, person: i64) {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.code_of(person));
+    }
+
+    /// No network has these bytes beside a name: names of people are not empty.
+    fn code_of(&self, person: i64) -> [u8; 16] {
+        let mut place = [0xff; 16];
+        place[8..].copy_from_slice(&person.to_be_bytes());
+        self.hash("", &place)
     }
 
     fn hash(&self, name: &str, network: &[u8; 16]) -> [u8; 16] {
@@ -160,7 +202,7 @@ mod tests {
         assert!(throttle.begin("ada", from("192.0.3.1"), 1_000).is_ok());
         assert!(throttle.begin("eve", from("192.0.2.1"), 1_000).is_ok());
         let attempt = begin(3_000).ok().unwrap();
-        throttle.passed(&attempt);
+        throttle.passed(&attempt, 3_000);
         assert!(begin(3_000).is_ok());
     }
 
@@ -185,6 +227,35 @@ mod tests {
         assert!(throttle.begin("another", from("2001:db8:1:2::9"), 0).is_err());
         assert!(throttle.begin("another", from("2001:db8:2::1"), 0).is_ok());
         assert!(throttle.begin("another", from("2001:db8:1::1"), FORGET_MS + 1).is_ok());
+    }
+
+    #[test]
+    fn digits_wait_wherever_they_come_from() {
+        let throttle = LoginThrottle::new().unwrap();
+        for _ in 0..FREE_BY_CODE {
+            assert!(throttle.begin_code(7, 0).is_ok());
+        }
+        assert_eq!((throttle.begin_code(7, 0), throttle.begin_code(8, 0)), (Err(1), Ok(())));
+        assert_eq!((throttle.begin_code(7, 1_000), throttle.begin_code(7, 1_000)), (Ok(()), Err(2)));
+        throttle.code_passed(7);
+        assert_eq!(throttle.begin_code(7, 1_000), Ok(()));
+    }
+
+    #[test]
+    fn who_has_signed_in_is_known_there_and_only_so_many_are() {
+        let throttle = LoginThrottle::new().unwrap();
+        let begin = |name: &str, network: &str| throttle.begin(name, from(network), 0).ok().unwrap();
+        throttle.passed(&begin("ada", "192.0.2.1"), 0);
+        assert!(throttle.is_known(&begin("Ada", "192.0.2.9")));
+        assert!(
+            !throttle.is_known(&begin("ada", "192.0.3.1")) && !throttle.is_known(&begin("bob", "192.0.2.1"))
+        );
+        for n in 0..KNOWN_MAX as u32 {
+            let client = Some(IpAddr::V4(Ipv4Addr::from_bits(n << 8)));
+            throttle.passed(&throttle.begin("bob", client, 1).ok().unwrap(), 1 + i64::from(n));
+        }
+        assert_eq!(throttle.known.lock().unwrap().len(), KNOWN_MAX);
+        assert!(!throttle.is_known(&begin("ada", "192.0.2.1")), "the oldest made room");
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod open_loop; // a load that does not wait for answers
 mod outage; // the store fails, in every way, and no hit is lost or counted twice
 mod outside; // test data that others made: URLs, public suffixes, JSON, user agents
 mod overload; // more than the server can take
+mod people; // who may do what: every route, asked by every kind of caller
 mod planted; // admission finds what the simulator planted
 mod play; // the simulator's day, played to a server second by second
 mod product; // the real binary against the truth: reports, releases, kills, stops, the close
