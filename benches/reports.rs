@@ -282,6 +282,7 @@ fn ask(store: &dyn Store, runs: i32, read: &dyn Fn() -> [u64; 3]) {
         now: now(&site),
         day: site.zone.day_at(now(&site)),
         reader: Reader::Staff,
+        locked: &[],
     };
     for period in ["today", "7d", "28d", "91d", "12mo"] {
         let mut all = Took::default();

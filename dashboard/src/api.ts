@@ -1,4 +1,5 @@
 /** The server's JSON, and the calls for it. Knows nothing about the page. */
+import { shared } from './route.svelte';
 
 export type Metric =
   | 'visits'
@@ -263,7 +264,7 @@ export async function call<T>(method: Method, path: string, body?: unknown, sign
   return json as T;
 }
 
-export const site = (name: string) => `/api/sites/${encodeURIComponent(name)}`;
+export const site = (name: string) => (shared ? `/api/shares/${shared}` : `/api/sites/${encodeURIComponent(name)}`);
 
 export const api = {
   state: () => call<State>('GET', '/api/state'),

@@ -12,6 +12,7 @@ export { default as Keys } from './screens/Keys.svelte';
 export { default as Privacy } from './screens/Privacy.svelte';
 export { default as Settings } from './screens/Settings.svelte';
 export { default as Setup } from './screens/Setup.svelte';
+export { default as Share } from './sharing/Share.svelte';
 export { default as SignIn } from './screens/SignIn.svelte';
 export { default as Sites } from './screens/Sites.svelte';
 export { default as Users } from './screens/Users.svelte';

@@ -2,6 +2,9 @@
 
 export const route = $state({ path: location.pathname, search: location.search });
 
+/** The token of the share that this page shows, as it stands in the address; empty for people with an account. */
+export const shared = /^\/share\/([^/]+)/.exec(location.pathname)?.[1] ?? '';
+
 /** Goes to an address of this application; `replace` leaves no step to go back to. */
 export function go(url: string, replace = false): void {
   const here = location.pathname + location.search;
@@ -21,6 +24,7 @@ export function listen(): void {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = (event.target as Element).closest?.('a');
     if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
+    if (shared && link.pathname !== location.pathname) return;
     if (link.pathname.startsWith('/api/') || link.pathname.startsWith('/demo')) return;
     event.preventDefault();
     go(link.pathname + link.search);
@@ -28,11 +32,12 @@ export function listen(): void {
 }
 
 export type Place =
-  | { screen: 'sites' | 'keys' | 'account' | 'users' | 'join' | 'missing' }
+  | { screen: 'sites' | 'keys' | 'account' | 'users' | 'join' | 'share' | 'missing' }
   | { screen: 'overview' | 'setup' | 'settings' | 'privacy'; site: string };
 
 export function place(path: string): Place {
   const parts = path.split('/').filter(Boolean).map(decode);
+  if (shared) return { screen: 'share' };
   if (parts.length === 0) return { screen: 'sites' };
   if (parts.length === 1 && /^(keys|account|users|join)$/.test(parts[0]!)) return { screen: parts[0] as 'keys' };
   if (parts[0] === 's' && parts[1]) {
@@ -54,5 +59,5 @@ function decode(part: string): string {
 }
 
 export function sitePath(site: string, screen = ''): string {
-  return `/s/${encodeURIComponent(site)}${screen && `/${screen}`}`;
+  return `${shared ? `/share/${shared}` : `/s/${encodeURIComponent(site)}`}${screen && `/${screen}`}`;
 }

@@ -12,6 +12,7 @@ export const save = 'Save';
 export const copy = 'Copy';
 export const copied = 'Copied';
 export const more = 'More';
+export const shareView = 'Share this view';
 export const noAnswer = 'No answer after 10 seconds.';
 export const asOf = (time: string) => `Numbers as of ${time}.`;
 export const notFound = 'There is nothing here.';

@@ -48,6 +48,7 @@ pub fn check(data: &[u8]) {
         now: laid.now,
         day: TODAY,
         reader,
+        locked: &[],
     };
     match report(context, &query) {
         Ok(found) => {
@@ -155,7 +156,7 @@ impl Laid {
     }
 
     fn plan(&self, query: &str) -> Result<Plan, String> {
-        parse(query, &self.site, &Today::at(&self.site.zone, self.now), Some(TODAY.plus(1 - DAYS)))
+        parse(query, &[], &self.site, &Today::at(&self.site.zone, self.now), Some(TODAY.plus(1 - DAYS)))
     }
 }
 

@@ -95,6 +95,7 @@ fn site(connection: &Connection, was: u32, name: &str, uuid: &str) -> Result<Bec
     let id = connection.last_insert_rowid() as u32;
     for (table, columns) in [
         ("keys", "name, scope, hash, created, revoked"),
+        ("shares", "name, kind, token, password, view, frames, created, last_day"),
         ("admitted", "kind, value, last_day"),
         ("notes", "day, text"),
         ("aliases", "name, merged"),

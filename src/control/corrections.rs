@@ -74,9 +74,13 @@ impl Control {
             let old = record.id.0;
             connection.execute("DELETE FROM admitted WHERE site = ?1", [old])?;
             connection.execute("DELETE FROM forgets WHERE site = ?1", [old])?;
-            for (table, column) in
-                [("keys", "site"), ("notes", "site"), ("aliases", "site"), ("sites", "merged_into")]
-            {
+            for (table, column) in [
+                ("keys", "site"),
+                ("shares", "site"),
+                ("notes", "site"),
+                ("aliases", "site"),
+                ("sites", "merged_into"),
+            ] {
                 let sql = format!("UPDATE {table} SET {column} = ?2 WHERE {column} = ?1");
                 connection.execute(&sql, (old, fresh))?;
             }
@@ -90,8 +94,8 @@ impl Control {
         })
     }
 
-    /// Begins to make a site part of another: its name, UUID and hosts are the other's from now on, its keys are
-    /// gone, and it takes no more hits. Returns both.
+    /// Begins to make a site part of another: its name, UUID and hosts are the other's from now on, its keys and
+    /// shares are gone, and it takes no more hits. Returns both.
     ///
     /// # Errors
     /// [`ControlError::NotFound`]; [`Invalid`] where the two do not go together.
@@ -107,6 +111,7 @@ impl Control {
             let (old, new) = (site.id.0, other.id.0);
             connection.execute("UPDATE sites SET merged_into = ?2 WHERE id = ?1", (old, new))?;
             connection.execute("DELETE FROM keys WHERE site = ?1", [old])?;
+            connection.execute("DELETE FROM shares WHERE site = ?1", [old])?;
             connection.execute("UPDATE notes SET site = ?2 WHERE site = ?1", (old, new))?;
             connection.execute("UPDATE aliases SET site = ?2, merged = 1 WHERE site = ?1", (old, new))?;
             add_alias(connection, &site.name, other.id, true)?;

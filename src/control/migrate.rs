@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../schema/control/0005_verify.sql"),
     include_str!("../../schema/control/0006_wholly.sql"),
     include_str!("../../schema/control/0007_people.sql"),
+    include_str!("../../schema/control/0008_shares.sql"),
 ];
 
 /// The newest schema this program knows.

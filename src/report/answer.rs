@@ -123,6 +123,9 @@ pub struct ShownFilter {
     pub key: String,
     pub operator: crate::domain::query::Operator,
     pub values: Vec<Text>,
+    /// It holds whatever is asked.
+    #[serde(skip_serializing_if = "is_false")]
+    pub locked: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]

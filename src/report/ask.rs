@@ -28,6 +28,8 @@ pub struct Plan {
     pub comparison: Option<Range>,
     pub metric: Metric,
     pub filters: Vec<Filter>,
+    /// How many of the first filters cannot be taken away by who asks.
+    pub locked: usize,
     pub scope: Scope,
     /// Rows per panel.
     pub limit: usize,
@@ -40,16 +42,20 @@ pub struct Plan {
     pub notices: Vec<String>,
 }
 
-/// Parses a query string. `extent` is the first day of which anything is known.
+/// Parses a query string, for who may only see what `locked` filters leave: those that are asked for come beside them,
+/// never into them. `extent` is the first day of which anything is known.
 ///
 /// # Errors
 /// Words for people, to be answered with 400.
-pub fn parse(query: &str, site: &Site, today: &Today, extent: Option<Day>) -> Result<Plan, String> {
-    let pairs = pairs(query);
-    let mut raw = Raw::default();
-    for (key, value) in &pairs {
-        raw.take(key, value, site)?;
-    }
+pub fn parse(
+    query: &str,
+    locked: &[Filter],
+    site: &Site,
+    today: &Today,
+    extent: Option<Day>,
+) -> Result<Plan, String> {
+    let mut raw = raw(query, site)?;
+    raw.filters.splice(..0, locked.iter().cloned());
     let range = range(raw.period.as_deref().unwrap_or("28d"), today.day, extent)?;
     let scope = Scope::of(&raw.filters, &site.sections).map_err(str::to_owned)?;
     let mut notices = raw.notices;
@@ -61,6 +67,7 @@ pub fn parse(query: &str, site: &Site, today: &Today, extent: Option<Day>) -> Re
         comparison: compared(range, raw.comparison, raw.by_date),
         metric,
         filters: raw.filters,
+        locked: locked.len(),
         scope,
         limit: raw.limit.unwrap_or(if raw.dimension.is_some() { 100 } else { PANEL_ROWS }),
         dimension: raw.dimension,
@@ -70,6 +77,31 @@ pub fn parse(query: &str, site: &Site, today: &Today, extent: Option<Day>) -> Re
         csv: raw.csv,
         notices,
     })
+}
+
+/// The period of a query string, as it was given.
+pub fn period(query: &str) -> Option<String> {
+    pairs(query).into_iter().rev().find(|(key, _)| key == "p").map(|(_, value)| value)
+}
+
+/// The filters of a query string, as they can be locked.
+///
+/// # Errors
+/// Words for people: what cannot be understood, and filters that no row answers together.
+pub fn filters(query: &str, site: &Site) -> Result<Vec<Filter>, String> {
+    let raw = raw(query, site)?;
+    match raw.notices.first() {
+        Some(notice) => Err(notice.clone()),
+        None => Scope::of(&raw.filters, &site.sections).map(|_| raw.filters).map_err(str::to_owned),
+    }
+}
+
+fn raw(query: &str, site: &Site) -> Result<Raw, String> {
+    let mut raw = Raw::default();
+    for (key, value) in &pairs(query) {
+        raw.take(key, value, site)?;
+    }
+    Ok(raw)
 }
 
 fn interval(asked: Option<Interval>, range: Range, scope: &Scope, notices: &mut Vec<String>) -> Interval {
@@ -232,7 +264,7 @@ mod tests {
     fn parsed(query: &str) -> Result<Plan, String> {
         let site = site();
         let now = site.zone.start_of(Day::parse("2026-11-22").unwrap()) + 14 * 3_600_000 + 1;
-        parse(query, &site, &Today::at(&site.zone, now), None)
+        parse(query, &[], &site, &Today::at(&site.zone, now), None)
     }
 
     #[track_caller]

@@ -44,7 +44,7 @@ fn line(out: &mut String, name: &str, values: &super::answer::Values, columns: &
 }
 
 /// The words of rule R2.
-fn label(key: &str, daily_sum: bool) -> String {
+pub(super) fn label(key: &str, daily_sum: bool) -> String {
     let mut words = match key {
         "event_visits" => "Visits with event".to_owned(),
         "event_visitors" => "Visitors with event".to_owned(),

@@ -10,7 +10,7 @@ mod reads;
 pub mod routes;
 mod spans;
 #[cfg(test)]
-mod testing;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod tiles;
@@ -18,7 +18,7 @@ mod tiles;
 use std::collections::BTreeMap;
 
 pub use answer::*;
-pub use ask::{PANEL_ROWS, Plan, ROWS_MAX, parse};
+pub use ask::{PANEL_ROWS, Plan, ROWS_MAX, filters, parse, period};
 pub use panels::is_mark;
 pub use range::{Range, Today};
 pub use reads::Number;
@@ -75,7 +75,12 @@ pub fn answer(
         tiles,
         series,
         panels: shown,
-        filters: plan.filters.iter().map(filter_shown).collect(),
+        filters: plan
+            .filters
+            .iter()
+            .enumerate()
+            .map(|(at, one)| filter_shown(one, at < plan.locked))
+            .collect(),
         meta: meta(store, memory, site, plan, today, reader, &reads)?,
     })
 }
@@ -134,8 +139,9 @@ fn range_shown(range: Range, interval: Option<&'static str>) -> Shown {
     Shown { first: range.first.to_string(), last: range.last.to_string(), words: range.words(), interval }
 }
 
-fn filter_shown(filter: &Filter) -> ShownFilter {
-    ShownFilter { key: filter.dimension.key(), operator: filter.operator, values: filter.values.clone() }
+fn filter_shown(filter: &Filter, locked: bool) -> ShownFilter {
+    let Filter { dimension, operator, values } = filter;
+    ShownFilter { key: dimension.key(), operator: *operator, values: values.clone(), locked }
 }
 
 /// Says which nodes did not tell of their open days.
@@ -192,8 +198,14 @@ fn meta(
     let as_of = memory.held().filter(|one| one.day == today.day).filter_map(|one| one.as_of).min();
     let as_of = as_of.unwrap_or(today.hour);
     let undeclared = vec![Condition::is(Column::Outcome, Outcome::UndeclaredEvent.name())];
-    let rejected =
-        reads.span(query(Table::Ledger, Family::Page, Vec::new(), undeclared), plan.range.into())?;
+    // The ledger is of the whole site: who sees a part of it is told nothing of the rest.
+    let rejected_undeclared = match plan.locked {
+        0 => {
+            let asked = query(Table::Ledger, Family::Page, Vec::new(), undeclared);
+            reads.span(asked, plan.range.into())?.iter().map(|one| one.sums[0]).sum()
+        }
+        _ => 0,
+    };
     Ok(Meta {
         zone: site.zone.name().to_owned(),
         today: today.day.to_string(),
@@ -208,7 +220,7 @@ fn meta(
         data_last: extent.map(|(_, last)| last.to_string()),
         counting: "visits",
         can: can(plan, site),
-        rejected_undeclared: rejected.iter().map(|one| one.sums[0]).sum(),
+        rejected_undeclared,
         kept: site.kept,
         generated_at: today.now,
         notices: notices(store, memory, site, plan, days)?,
@@ -251,8 +263,9 @@ fn can(plan: &Plan, site: &Site) -> Can {
         if !dimension.is_kept(&site.kept) {
             return Err(crate::domain::plan::NOT_COLLECTED);
         }
-        let mut filters: Vec<Filter> =
-            plan.filters.iter().filter(|one| one.dimension != *dimension).cloned().collect();
+        let (locked, asked) = plan.filters.split_at(plan.locked);
+        let others = asked.iter().filter(|one| one.dimension != *dimension);
+        let mut filters: Vec<Filter> = locked.iter().chain(others).cloned().collect();
         filters.push(Filter {
             dimension: dimension.clone(),
             operator: Operator::Is,

@@ -1,10 +1,14 @@
 //! What the web's handlers call: a query string in, an answer out. They check who may read which site.
 
-use super::{Overview, Report, Rows, Today, answer, csv, extent, overview_numbers, parse, rows, unanswered};
+use super::{
+    Number, Overview, Range, Report, Rows, Today, answer, csv, extent, overview_numbers, parse, reads::Reads,
+    rows, tiles::tiles, unanswered,
+};
 use crate::{
     domain::{
         day::{Day, UnixMs},
         declaration::Site,
+        plan::{Filter, Metric},
         view::{MemoryView, Reader},
     },
     store::{Store, StoreError},
@@ -34,6 +38,8 @@ pub struct Context<'a> {
     /// The site-day that takes the hits of `now`.
     pub day: Day,
     pub reader: Reader,
+    /// Filters that hold whatever is asked.
+    pub locked: &'a [Filter],
 }
 
 impl Context<'_> {
@@ -50,6 +56,26 @@ pub fn report(context: Context<'_>, query: &str) -> Result<Report, ReportError> 
     let plan = plan(&context, query)?;
     let Context { store, memory, site, reader, .. } = context;
     Ok(answer(store, memory, site, &plan, &context.today(), reader)?)
+}
+
+/// One metric of a range, for a badge.
+pub struct Figure {
+    pub value: Number,
+    /// `Visitors, daily sum`
+    pub label: String,
+    pub range: Range,
+}
+
+/// One tile of a report. `query` has its period.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn figure(context: Context<'_>, query: &str, metric: Metric) -> Result<Figure, ReportError> {
+    let plan = plan(&context, query)?;
+    let reads = Reads::new(context.store, context.memory, context.site.id);
+    let (mut tiles, _) = tiles(&reads, &plan, context.site, &context.today())?;
+    let value = tiles.remove(metric.key()).map_or(Number::Unknown, |tile| tile.value);
+    Ok(Figure { value, label: csv::label(metric.key(), plan.range.len() > 1), range: plan.range })
 }
 
 /// The body of `GET /api/sites/{site}/rows`.
@@ -90,5 +116,6 @@ pub fn overview(context: Context<'_>) -> Result<Overview, StoreError> {
 
 fn plan(context: &Context<'_>, query: &str) -> Result<super::Plan, ReportError> {
     let known = extent(context.store, context.memory, context.site)?;
-    parse(query, context.site, &context.today(), known.map(|(first, _)| first)).map_err(ReportError::Asked)
+    parse(query, context.locked, context.site, &context.today(), known.map(|(first, _)| first))
+        .map_err(ReportError::Asked)
 }

@@ -66,8 +66,13 @@ pub async fn dashboard(request: HttpRequest) -> HttpResponse {
             serve(&request, name, Some(file), caching)
         }
         _ if name.contains('.') && name.starts_with("assets/") => HttpResponse::NotFound().finish(),
-        _ => serve(&request, "index.html", Dashboard::get("index.html"), ASK_AGAIN),
+        _ => document(&request),
     }
+}
+
+/// The dashboard's one document.
+pub fn document(request: &HttpRequest) -> HttpResponse {
+    serve(request, "index.html", Dashboard::get("index.html"), ASK_AGAIN)
 }
 
 /// The tracker, under each of its names, and the scripts beside it. Other sites' pages load them.

@@ -415,14 +415,18 @@ pub(super) async fn sign_out(
     Ok(HttpResponse::Ok().cookie(cookie).json(json!({})))
 }
 
+/// What a document may load, and which pages may show it in a frame.
+pub(super) fn content_policy(framed_by: &str) -> String {
+    format!(
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors {framed_by}"
+    )
+}
+
 /// Headers of the dashboard and the API (not of collection).
 pub fn security_headers() -> DefaultHeaders {
     DefaultHeaders::new()
-        .add((
-            "content-security-policy",
-            "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; \
-             frame-ancestors 'none'",
-        ))
+        .add(("content-security-policy", content_policy("'none'")))
         .add(("x-content-type-options", "nosniff"))
         .add(("referrer-policy", "same-origin"))
         .add(("x-frame-options", "DENY"))

@@ -12,6 +12,8 @@ pub mod nodes;
 pub mod people;
 pub mod privacy;
 pub mod reports;
+pub mod share;
+pub mod shares;
 pub mod stored;
 pub mod throttle;
 
@@ -44,6 +46,7 @@ pub struct Shared {
     parts: Data<Parts>,
     disclosing: Data<privacy::Disclosing>,
     stored: Data<stored::Known>,
+    sharing: Data<share::Sharing>,
     demo: bool,
 }
 
@@ -64,6 +67,7 @@ impl Shared {
             parts: Data::new(parts.clone()),
             disclosing: Data::default(),
             stored: Data::default(),
+            sharing: Data::new(share::Sharing::new()?),
             demo,
         })
     }
@@ -127,6 +131,7 @@ pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
     app.app_data(shared.stored.clone()).configure(stored::routes);
     app.configure(reports::routes).configure(download::routes).configure(api_control::routes);
     app.configure(account::routes).configure(people::routes);
+    app.app_data(shared.sharing.clone()).configure(shares::routes).configure(share::routes);
     if shared.demo {
         app.service(web::resource(["/demo", "/demo/{file:.*}"]).route(web::get().to(assets::demo)));
     }

@@ -24,6 +24,7 @@ use crate::{
         day::Day,
         declaration::SiteId,
         outcome::Outcome,
+        plan::Filter,
         query::{Condition, Group, Query, merge},
         row::{Column, Family, KIND_PAGE, Table},
         view::{Elsewhere, MemoryView, Reader},
@@ -66,7 +67,7 @@ impl From<ReportError> for ApiError {
 }
 
 /// Runs `read` off the event loop over one moment of memory, collectors and store.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     parts: Data<Parts>,
     entry: Arc<Entry>,
     reader: Reader,
@@ -108,7 +109,7 @@ pub(super) fn over_one_moment<T, E>(
             pinned,
             ..memory
         };
-        let context = Context { store: &*parts.store, memory: &memory, site, now, day, reader };
+        let context = Context { store: &*parts.store, memory: &memory, site, now, day, reader, locked: &[] };
         let answer = read(context, live);
         match reached.reading.map(|reading| reading.lost()).filter(|lost| !lost.is_empty()) {
             None => return answer,
@@ -134,9 +135,20 @@ async fn get_report(
     request: HttpRequest,
 ) -> Answer {
     let (entry, reader) = control.readable(&access, &site)?;
-    let query = request.query_string().to_owned();
-    let answer = blocking(parts, entry, reader, move |context, _| report(context, &query)).await?;
-    Ok(HttpResponse::Ok().json(answer))
+    answer_report(parts, entry, reader, Vec::new(), request.query_string()).await
+}
+
+/// A report for who sees no more than what `locked` filters leave.
+pub(super) async fn answer_report(
+    parts: Data<Parts>,
+    entry: Arc<Entry>,
+    reader: Reader,
+    locked: Vec<Filter>,
+    query: &str,
+) -> Answer {
+    let query = query.to_owned();
+    let read = move |context: Context<'_>, _| report(Context { locked: &locked, ..context }, &query);
+    Ok(HttpResponse::Ok().json(blocking(parts, entry, reader, read).await?))
 }
 
 async fn get_rows(
@@ -147,8 +159,20 @@ async fn get_rows(
     request: HttpRequest,
 ) -> Answer {
     let (entry, reader) = control.readable(&access, &site)?;
-    let query = request.query_string().to_owned();
-    match blocking(parts, entry, reader, move |context, _| rows_of(context, &query)).await? {
+    answer_rows(parts, entry, reader, Vec::new(), request.query_string()).await
+}
+
+/// As [`answer_report`].
+pub(super) async fn answer_rows(
+    parts: Data<Parts>,
+    entry: Arc<Entry>,
+    reader: Reader,
+    locked: Vec<Filter>,
+    query: &str,
+) -> Answer {
+    let query = query.to_owned();
+    let read = move |context: Context<'_>, _| rows_of(Context { locked: &locked, ..context }, &query);
+    match blocking(parts, entry, reader, read).await? {
         RowsAnswer::Json(rows) => Ok(HttpResponse::Ok().json(rows)),
         RowsAnswer::Csv(text) => Ok(HttpResponse::Ok()
             .content_type("text/csv; charset=utf-8")

@@ -204,7 +204,7 @@ fn site() -> Site {
 fn ranges_values_and_rows_are_bounded() {
     let site = site();
     let now = Zone::utc().start_of(Day::parse("2026-11-22").unwrap());
-    let parsed = |query: &str| parse(query, &site, &Today::at(&site.zone, now), None);
+    let parsed = |query: &str| parse(query, &[], &site, &Today::at(&site.zone, now), None);
     assert_eq!(parsed("p=3700d").unwrap().range.len(), 3_700);
     assert!(parsed("p=3701d").is_err());
     assert!(parsed("p=2010-01-01..2026-11-22").unwrap_err().contains("longer than 3700 days"));

@@ -48,6 +48,7 @@ mod relay; // a way between two processes that a test can cut
 mod rows; // what the store really holds
 mod scale; // the constants of docs/SCALE.md, measured
 mod server; // a real Mayfly and its clock
+mod shares; // links, public sites and badges over HTTP: who sees what, and until when
 mod soak; // a long run: memory stays level while days come and go
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere

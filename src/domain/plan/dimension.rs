@@ -1,13 +1,16 @@
 //! What rows are listed or filtered by.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{
     Text,
     declaration::Kept,
     row::{Column, Family},
 };
 
-/// What rows are listed or filtered by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// What rows are listed or filtered by. Written as its key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Dimension {
     Page,
     Section,
@@ -26,6 +29,20 @@ pub enum Dimension {
 }
 
 use Dimension::Attribute;
+
+impl From<Dimension> for String {
+    fn from(dimension: Dimension) -> String {
+        dimension.key()
+    }
+}
+
+impl TryFrom<String> for Dimension {
+    type Error = String;
+
+    fn try_from(key: String) -> Result<Dimension, String> {
+        Dimension::named(&key).ok_or_else(|| format!("unknown dimension \"{key}\""))
+    }
+}
 
 impl Dimension {
     /// Those that have a panel, in the order of the overview.

@@ -27,6 +27,7 @@ const EVENT_ENTRY: Refusal = "events are not stored by entry page, exit page or 
 const PROPERTY_ALONE: Refusal = "event properties are counted without places and devices";
 const PROPERTY_EVENT: Refusal = "a property filter needs an event filter beside it";
 const PROPERTY_ONE: Refusal = "one property at a time: no row holds two";
+const FLOW_HOST: Refusal = "which pages follow is not stored by host: remove the host filter";
 const SECTION_IS: Refusal = "a section filter names sections: only \"is\" one is answered";
 const IN_SECTION: Refusal = "places and devices count pages as part of their sections: filter by the section";
 const PAGE_SECTION: Refusal = "sections are counted without the page: remove the page filter";

@@ -1,5 +1,7 @@
 //! The filters of a request, understood once: what they make of tiles, panels and rows.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Dimension::Attribute, *};
 use crate::domain::{
     Text,
@@ -9,8 +11,9 @@ use crate::domain::{
 };
 
 /// One condition of the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
+    #[serde(rename = "key")]
     pub dimension: Dimension,
     pub operator: Operator,
     pub values: Vec<Text>,
@@ -140,6 +143,7 @@ impl Scope {
             (Dimension::Goal, Some(Family::Language)) => Err(LANGUAGE_APART),
             (Dimension::Goal, _) if self.event => Err(GOALS),
             (Dimension::Goal, _) if self.view != View::Whole => Err(NOT_BY_ENTRY),
+            (Dimension::Flow, _) if self.of_host() => Err(FLOW_HOST),
             (Dimension::Flow, None) if self.one_page().is_some() && !self.event => Ok(Family::Page),
             (Dimension::Flow, _) => {
                 Err("pick one page, and no source, place or device, to see which pages follow")
@@ -182,8 +186,17 @@ impl Scope {
         }
     }
 
+    fn of_host(&self) -> bool {
+        self.filters.iter().any(|one| one.dimension == Dimension::Host)
+    }
+
     fn event_rows(&self, dimension: &Dimension) -> Result<Family, Refusal> {
         let property = matches!(dimension, Dimension::Property(_));
+        let is_other =
+            |one: &Filter| matches!(one.dimension, Dimension::Property(_)) && one.dimension != *dimension;
+        if property && self.filters.iter().any(is_other) {
+            return Err(PROPERTY_ONE);
+        }
         match self.attribute {
             Some(Family::Place | Family::Device) if property => Err(PROPERTY_ALONE),
             Some(_) if self.view != View::Whole => Err(EVENT_PAGE),

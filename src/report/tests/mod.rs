@@ -1,6 +1,7 @@
 //! Reports over a seeded site whose rows lie partly in the store, partly in memory.
 
 mod counted;
+mod locked;
 mod panels;
 mod stores;
 mod time;
@@ -161,7 +162,8 @@ fn report(laid: &(DuckStore, MemoryView), query: &str) -> Value {
 }
 
 fn report_of(site: &Site, laid: &(DuckStore, MemoryView), query: &str) -> Value {
-    let plan = parse(query, site, &Today::at(&site.zone, now(site)), Some(today().plus(1 - DAYS))).unwrap();
+    let plan =
+        parse(query, &[], site, &Today::at(&site.zone, now(site)), Some(today().plus(1 - DAYS))).unwrap();
     let made =
         answer(&laid.0, &laid.1, site, &plan, &Today::at(&site.zone, now(site)), Reader::Staff).unwrap();
     serde_json::to_value(made).unwrap()
@@ -289,6 +291,7 @@ fn context<'a>(laid: &'a (DuckStore, MemoryView), site: &'a Site) -> routes::Con
         now: now(site),
         day: today(),
         reader: Reader::Staff,
+        locked: &[],
     }
 }
 

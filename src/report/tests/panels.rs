@@ -198,8 +198,9 @@ fn with_a_page_filter_rates_are_of_visits_that_began_there() {
 fn refused_combinations_say_why() {
     use crate::domain::plan::*;
     let site = site();
-    let refused =
-        |query: &str| parse(query, &site, &Today::at(&site.zone, now(&site)), None).map(|_| ()).unwrap_err();
+    let refused = |query: &str| {
+        parse(query, &[], &site, &Today::at(&site.zone, now(&site)), None).map(|_| ()).unwrap_err()
+    };
     for (query, why) in [
         ("country=EE&browser=Firefox", ONE_FAMILY),
         ("source=x&os=Linux", ONE_FAMILY),

@@ -11,7 +11,7 @@ fn reports() -> usize {
 /// The report as it is sent, or why it is refused.
 fn bytes(store: &dyn Store, memory: &MemoryView, site: &Site, query: &str) -> String {
     let today = Today::at(&site.zone, now(site));
-    let plan = match parse(query, site, &today, Some(super::today().plus(1 - DAYS))) {
+    let plan = match parse(query, &[], site, &today, Some(super::today().plus(1 - DAYS))) {
         Ok(plan) => plan,
         Err(why) => return why,
     };
@@ -71,8 +71,15 @@ fn reports_are_the_same_to_the_byte_from_both_stores() {
 
 /// The long lists behind the panels, and their exports.
 fn details(duckdb: &dyn Store, clickhouse: &dyn Store, memory: &MemoryView, site: &Site) {
-    let context =
-        |store| routes::Context { store, memory, site, now: now(site), day: today(), reader: Reader::Staff };
+    let context = |store| routes::Context {
+        store,
+        memory,
+        site,
+        now: now(site),
+        day: today(),
+        reader: Reader::Staff,
+        locked: &[],
+    };
     for dimension in ["page", "source", "country", "browser", "language", "event"] {
         let query = format!("p=7d&dimension={dimension}&format=csv");
         let text = |store| match routes::rows_of(context(store), &query) {

@@ -81,7 +81,7 @@ fn weeks_begin_on_monday_and_one_day_is_shown_by_the_hour() {
 fn readers_from_outside_see_what_their_view_holds_and_are_told_so() {
     let laid = laid(&[views(today(), 3)], 1.0, 1);
     let site = site();
-    let plan = parse("p=today", &site, &Today::at(&site.zone, now(&site)), None).unwrap();
+    let plan = parse("p=today", &[], &site, &Today::at(&site.zone, now(&site)), None).unwrap();
     for (reader, live) in [(Reader::Staff, true), (Reader::Outside, false)] {
         let made =
             answer(&laid.0, &laid.1, &site, &plan, &Today::at(&site.zone, now(&site)), reader).unwrap();
