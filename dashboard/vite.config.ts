@@ -1,16 +1,18 @@
 import { svelte, vitePreprocess } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { inlineWords, withoutUnused } from './inline';
+import { drawnShapes } from './shapes';
 
 /**
- * One document, one script, one style sheet, and a second script for the screens beside the overview, loaded when
- * one is opened; nothing inlined, so that the strictest CSP admits them.
+ * One document, one script, one style sheet, a second script for the screens beside the overview, loaded when
+ * one is opened, and the shapes of the map; nothing inlined, so that the strictest CSP admits them.
  */
 export default defineConfig({
   root: import.meta.dirname,
   base: '/',
   plugins: [
     withoutUnused(),
+    drawnShapes(),
     svelte({
       preprocess: [vitePreprocess(), inlineWords()],
       compilerOptions: { runes: true, cssHash: ({ hash, css }) => `s${hash(css).slice(0, 4)}` },

@@ -23,6 +23,9 @@ export const causeList = [
   'A content blocker, or a Content-Security-Policy without this server, stops the script.',
   'The browser sends Global Privacy Control or Do Not Track: such visitors are not counted.',
 ];
+export const mapOf = (metric: string) => `Map of the countries, by ${metric.toLowerCase()}`;
+export const mapHelp = 'Point at a country, or move with the arrow keys; Enter filters.';
+export const notOnMap = (list: string) => `Not on the map: ${list}`;
 /** The privacy page. */
 export const p = {
   title: 'What is stored',

@@ -63,7 +63,7 @@ export const dimension = {
 } as Record<string, string>;
 export const tab = {
   page: 'Pages', section: 'Sections', entry_page: 'Entry', exit_page: 'Exit', event: 'Events', goal: 'Goals',
-  funnel: 'Funnels', properties: 'Properties', browser_version: 'Browser version', os_version: 'OS version',
+  funnel: 'Funnels', properties: 'Properties', browser_version: 'Browser version', os_version: 'OS version', map: 'Map',
 } as Record<string, string>;
 export const panel = { sources: 'Sources', pages: 'Pages', places: 'Places', devices: 'Devices', events: 'Events' } as Record<string, string>;
 export const operator = {

@@ -62,9 +62,6 @@ struct Form {
     /// How long a site-day takes.
     day: Duration,
     sample: Duration,
-    /// Of so many samples the highest counts: the store gives memory back when it folds its log into its file, each
-    /// second day here, and where in that wave a run begins and ends is no growth.
-    samples_to_a_peak: usize,
     /// Hits a second.
     rate: u32,
     growth_max: Growth,
@@ -88,7 +85,6 @@ impl Form {
                 warm_up: Duration::from_secs(seconds / 6),
                 day: Duration::from_secs(150),
                 sample: Duration::from_secs(10),
-                samples_to_a_peak: 30,
                 rate: 600,
                 growth_max: Growth::PercentAnHour(5.0),
             },
@@ -98,7 +94,6 @@ impl Form {
                 warm_up: Duration::from_secs(12),
                 day: Duration::from_secs(4),
                 sample: Duration::from_millis(200),
-                samples_to_a_peak: 1,
                 rate: 400,
                 growth_max: Growth::KibForThousandHits(3_000.0),
             },
@@ -298,16 +293,22 @@ fn slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     above / below
 }
 
-/// Resident memory after the warm-up: its mean in KiB, and how many KiB its peaks grow in a second.
+/// Resident memory after the warm-up: its mean in KiB, and how many KiB it grows in a second.
 fn growth(samples: &[Sample], form: Form) -> (f64, f64) {
     let after: Vec<&Sample> = samples.iter().filter(|one| one.at >= form.warm_up).collect();
     assert!(after.len() > 20, "{} samples", after.len());
-    let mean = after.iter().map(|one| one.resident_kib).sum::<f64>() / after.len() as f64;
-    let peaks = after.chunks_exact(form.samples_to_a_peak).map(|part| {
-        let highest = part.iter().map(|one| one.resident_kib).fold(0.0, f64::max);
-        (part[0].at.as_secs_f64(), highest)
-    });
-    (mean, slope(peaks))
+    (mean(&after), slope(after.iter().map(|one| (one.at.as_secs_f64(), one.resident_kib))))
+}
+
+fn mean(samples: &[&Sample]) -> f64 {
+    samples.iter().map(|one| one.resident_kib).sum::<f64>() / samples.len() as f64
+}
+
+/// The means of ten parts of a run, in MiB.
+fn course(samples: &[Sample]) -> String {
+    let all: Vec<&Sample> = samples.iter().collect();
+    let parts = all.chunks(all.len().div_ceil(10)).map(|part| format!("{:.0}", mean(part) / 1024.0));
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// Descriptors and threads are no more at the end than they were: connections come and go.
@@ -389,6 +390,7 @@ async fn memory_stays_level_while_days_come_and_go() {
     println!(
         "{} s, {} MB stored, {} hits acknowledged and counted, {} unanswered, {} reports read, {midnights} midnights\n\
          resident: {:.1} MiB on average, {:.1} at most; {percent:+.2} % an hour, {thousand:+.1} KiB for 1,000 hits\n\
+         by tenths of the run: {} MiB\n\
          {} descriptors, {} threads at the end",
         begun.elapsed().as_secs(),
         fs::metadata(home.data.path().join("mayfly.duckdb")).unwrap().len() / 1_000_000,
@@ -397,6 +399,7 @@ async fn memory_stays_level_while_days_come_and_go() {
         reads.load(SeqCst),
         mean_kib / 1_024.0,
         most / 1_024.0,
+        course(&samples),
         last.descriptors,
         last.threads,
     );

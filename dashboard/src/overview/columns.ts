@@ -4,7 +4,7 @@ import type { Kept, Metric, Panel, Row } from '../api';
 export const PANELS: { key: string; tabs: string[] }[] = [
   { key: 'sources', tabs: ['channel', 'source', 'utm_campaign', 'utm_medium', 'utm_content', 'utm_term'] },
   { key: 'pages', tabs: ['page', 'entry_page', 'exit_page', 'section'] },
-  { key: 'places', tabs: ['country', 'region', 'city'] },
+  { key: 'places', tabs: ['country', 'map', 'region', 'city'] },
   { key: 'devices', tabs: ['browser', 'os', 'device', 'language', 'browser_version', 'os_version'] },
   { key: 'events', tabs: ['event', 'properties', 'goal', 'funnel'] },
 ];
