@@ -76,7 +76,7 @@ image: sabotaged ## a small ext4 image: what a deleted journal leaves on the dis
 	IMAGE_FILE=$$disk/image IMAGE_MOUNTED=$$disk/mounted MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
 		$(CARGO) test --locked --profile ci --test it attacks::crashed -- --nocapture --test-threads=1
 
-oracle: sabotaged ## 100,000 pairs of hits of visitors seen and unseen, or dropped: does the time of the answer tell them apart?
+oracle: sabotaged ## 100,000 pairs of hits of visitors seen and unseen, dropped, objecting: does the time of the answer tell them apart?
 	ORACLE_PAIRS=$(or $(ORACLE_PAIRS),100000) MAYFLY_BIN=$(CURDIR)/target/ci/mayfly \
 		$(CARGO) test --locked --profile ci --test it attacks::oracle -- --nocapture
 

@@ -9,6 +9,12 @@ pub fn now() -> UnixMs {
     since.map_or(0, |since| since.as_millis() as UnixMs)
 }
 
+/// How long the machine has run, asleep or not: what one process notes, the next can compare with, until a restart of the machine.
+pub fn since_boot() -> std::time::Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// How long this process has run since it first asked, by a clock that never jumps.
 pub fn running() -> std::time::Duration {
     static BEGUN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();

@@ -48,6 +48,8 @@ pub enum Sabotage {
     LoudPanics,
     /// A visitor who is new is answered later.
     SlowForNew,
+    /// Answers leave as soon as they are ready.
+    AnswersAtOnce,
 }
 
 /// Whether this process does without a protection: named by `MAYFLY_SABOTAGE`, a comma list.

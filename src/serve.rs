@@ -19,7 +19,7 @@ use actix_web::{
 };
 
 use crate::{
-    collect::shed,
+    collect::{pace, shed},
     config::Config,
     control::ControlError,
     memory::wiping,
@@ -80,6 +80,7 @@ pub(crate) async fn serve(
     let server = HttpServer::new(move || {
         // This runs on each worker.
         actix_web::rt::spawn(shed::watch_lag());
+        actix_web::rt::spawn(pace::let_go_for_ever());
         actix_web::rt::spawn(wiping::wipe_stack_for_ever());
         let taking = taking.clone();
         App::new()

@@ -411,6 +411,7 @@ impl Drivers {
         let salts = every_tick("salts", Closing::erase_salts)?;
         let step = every_tick("close", |closing, now| {
             closing.step(now);
+            closing.memory.renew_salts(now, clock::since_boot());
         })?;
         let delivers = closing.clone();
         let deliver =

@@ -17,13 +17,14 @@ use smallvec::SmallVec;
 use super::{
     answers::{self, Verdict},
     batch::{self, BATCH_MAX, Parcel},
-    body::{self, BODY_TIMEOUT, BodyError},
+    body::{self, BODY_TIMEOUT, Body, BodyError},
     client::{Proxies, signals},
     duplicates::{Duplicates, KEY_BYTES_MAX, Progress},
     event::Invalid,
     geo::Geo,
     limits::{RateSettings, Rates},
     opt_out::{asked_origin, opted_out},
+    pace::Leaving,
     peers::Peers,
     rules::RulesBySite,
     shed::{Gate, Overload, STALL_MAX, Shed, lag},
@@ -268,13 +269,22 @@ pub async fn post_event(
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
-    let collector = collector.into_inner();
-    let answer = post(&collector, &request, payload).await;
-    collector.let_the_opt_out_in(&request, answer)
+    let (collector, now) = (collector.into_inner(), clock::now());
+    let body = body::read(payload, collector.max_body, &collector.held).await;
+    let mut leaving = Leaving::from_now();
+    let answer = post(&collector, &request, now, body, &mut leaving).await;
+    let answer = collector.let_the_opt_out_in(&request, answer);
+    leaving.wait().await;
+    answer
 }
 
-async fn post(collector: &Arc<Collector>, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
-    let now = clock::now();
+async fn post(
+    collector: &Arc<Collector>,
+    request: &HttpRequest,
+    now: UnixMs,
+    body: Result<Body, BodyError>,
+    leaving: &mut Leaving,
+) -> HttpResponse {
     let reject = async |outcome, status, field, words: &str| {
         collector.reject(outcome, now, status, field, words).await
     };
@@ -283,7 +293,7 @@ async fn post(collector: &Arc<Collector>, request: &HttpRequest, payload: web::P
         let words = format!("should have 1 to {KEY_BYTES_MAX} bytes");
         return reject(Outcome::Malformed, StatusCode::BAD_REQUEST, "idempotency-key", &words).await;
     }
-    let body = match body::read(payload, collector.max_body, &collector.held).await {
+    let body = match body {
         Ok(body) => body,
         Err(BodyError::TooLarge) => {
             let words = format!("is larger than {} bytes", collector.max_body);
@@ -309,6 +319,7 @@ async fn post(collector: &Arc<Collector>, request: &HttpRequest, payload: web::P
         let words = format!("is for more than {BATCH_MAX} hits");
         return reject(Outcome::Malformed, StatusCode::BAD_REQUEST, "request", &words).await;
     }
+    leaving.hits = targets.len();
     let signals = signals_of(request);
     // Nothing of an objector is remembered, not even for ten minutes.
     let progress = key

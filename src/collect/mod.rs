@@ -12,6 +12,7 @@ pub mod geo;
 pub mod identity;
 pub mod limits;
 pub mod opt_out;
+pub mod pace;
 pub mod peers;
 pub mod pixel;
 pub mod rules;

@@ -18,6 +18,7 @@ use super::{
     endpoint::{Collector, Taking, signals_of},
     event::{Invalid, NAME_BYTES_MAX, URL_BYTES_MAX},
     opt_out::asked_origin,
+    pace::Leaving,
 };
 use crate::{
     clock,
@@ -37,14 +38,17 @@ const PARAMETERS_MAX: usize = 30;
 
 /// The handler of `GET` and `POST /count`. A body is not read.
 pub async fn count(collector: Data<Collector>, request: HttpRequest) -> HttpResponse {
-    let collector = collector.into_inner();
+    let (collector, mut leaving) = (collector.into_inner(), Leaving::from_now());
     let event = read(&collector, &request);
     let parcel = Parcel { events: smallvec![event], batch: false };
     let (targets, verdicts) = collector.aim(&parcel);
+    leaving.hits = targets.len();
     let signals = signals_of(&request);
     let taking = Taking { collector: &collector, request: &request, signals, now: clock::now() };
     let answer = taking.all(parcel, &targets, verdicts, &mut Progress::default()).await;
-    picture(answer.status())
+    let answer = picture(answer.status());
+    leaving.wait().await;
+    answer
 }
 
 /// The same picture for every answer; only what is wrong with the request shows, in the status.

@@ -183,7 +183,7 @@ impl Collector {
             false => {
                 if sabotage::on(Sabotage::SlowForNew) {
                     let begun = clock::running();
-                    while (clock::running() - begun).as_millis() < 8 {}
+                    while (clock::running() - begun).as_millis() < 4 {}
                 }
                 if let Some(outcome) = bot(&sender.agent, &self.lists) {
                     return arrived.day.drop_hits(arrived.moment, outcome, notes, 1);

@@ -329,6 +329,11 @@ impl OpenDay {
     /// and none of them runs any more.
     pub fn cut_visits(&mut self, visits: u64) {
         self.note(Note::RestartedWithoutHandover, 1);
+        self.forget_visits(visits);
+    }
+
+    /// Notes that the visits under way will not be recognised.
+    pub fn forget_visits(&mut self, visits: u64) {
         self.note(Note::VisitsForgotten, visits);
         self.visits = [0; 32];
     }

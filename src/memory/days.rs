@@ -53,7 +53,7 @@ pub struct Memory {
     removed: RwLock<HashSet<SiteId>>,
     journal: Arc<Journal>,
     runtime: Option<RuntimeDir>,
-    salts: Salts,
+    pub(super) salts: Salts,
     known: Box<dyn Known>,
     past: Box<dyn Past>,
     caps: Caps,

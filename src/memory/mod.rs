@@ -4,6 +4,7 @@ pub mod days;
 pub mod held;
 pub mod record;
 pub mod regions;
+mod renew;
 pub mod replay;
 pub mod runtime;
 pub mod salt;

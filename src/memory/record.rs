@@ -24,6 +24,8 @@ pub enum Record {
     Cut { visits: u64 },
     /// The day took hits from this hour since the epoch on, before its date began. Right after the first.
     Early { hour: i64 },
+    /// As [`Record::Cut`], within a life: the salt had become older than a day is long.
+    Renewed { visits: u64 },
 }
 
 /// What is fixed as a day opens: the day closes under it, whatever the settings are by then.

@@ -128,7 +128,7 @@ impl Replayed {
         match record {
             Record::Delta(delta) => self.state.open().is_none_or(|open| open.can_apply(delta)),
             Record::Frozen { number } => (self.state.next_number..u32::MAX).contains(number),
-            Record::Cut { visits } => *visits <= u64::from(u32::MAX),
+            Record::Cut { visits } | Record::Renewed { visits } => *visits <= u64::from(u32::MAX),
             Record::Early { hour } => hour.checked_mul(3_600_000).is_some(),
             Record::Opened(_) | Record::Epoch | Record::Stored { .. } => true,
         }
@@ -145,6 +145,7 @@ impl Replayed {
                     open.cut_visits(visits);
                 }
             }
+            Record::Renewed { visits } => state.renew(visits),
             Record::Delta(delta) => {
                 let (stretch, hour) = delta.when();
                 state.turn(Moment { hour, second: 0, stretch });

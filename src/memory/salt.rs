@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst, compiler_fence},
     },
+    time::Duration,
 };
 
 use zeroize::Zeroize;
@@ -20,14 +21,17 @@ use super::{
     sealed::{self, Mapping, Secret, Secrets},
 };
 use crate::{
+    clock,
     journal::FileId,
     sabotage::{self, Sabotage},
 };
 
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 /// Where a salt lies in its file.
 const AT: usize = 32;
 const SALT: usize = 32;
+/// Where it stands when it was made, in whole seconds since the machine started.
+const MADE: usize = AT + SALT;
 
 /// Where salts come from.
 pub struct Salts {
@@ -46,7 +50,11 @@ pub enum Origin {
 }
 
 /// The salt of one open site-day. Has no `Debug`, `Clone` or `Serialize`, on purpose.
-pub struct Salt(Held);
+pub struct Salt {
+    held: Held,
+    /// Since the machine started.
+    made: Duration,
+}
 
 enum Held {
     Page(Secret),
@@ -77,7 +85,9 @@ impl Salts {
 
     fn hold(&self, mapping: Mapping, path: PathBuf, runtime: &RuntimeDir) -> Salt {
         self.note_locked(mapping.lock());
-        Salt(Held::File(FileSalt { mapping, path, runtime: runtime.clone() }))
+        let made = mapping.bytes()[MADE..].first_chunk().expect("a salt's file is a page");
+        let made = Duration::from_secs(u64::from_le_bytes(*made));
+        Salt { held: Held::File(FileSalt { mapping, path, runtime: runtime.clone() }), made }
     }
 
     /// The salt of a site-day: the one that a process before this one left, or a fresh one. Call it once a day
@@ -89,7 +99,7 @@ impl Salts {
         let Some(runtime) = &self.runtime else {
             let fresh = self.secrets.fresh()?;
             self.note_locked(self.secrets.locked());
-            return Ok((Salt(Held::Page(fresh)), Origin::Fresh));
+            return Ok((Salt { held: Held::Page(fresh), made: clock::since_boot() }, Origin::Fresh));
         };
         let path = runtime.file(day, Part::Salt);
         let (mapping, origin) = match find(&path, day)? {
@@ -116,10 +126,15 @@ impl Salts {
 impl Salt {
     /// Lends the salt to a computation. Whatever it returns must not be the salt.
     pub fn with<T>(&self, act: impl FnOnce(&[u8; SALT]) -> T) -> T {
-        act(match &self.0 {
+        act(match &self.held {
             Held::Page(secret) => secret.bytes(),
             Held::File(file) => file.mapping.bytes()[AT..].first_chunk().expect("a salt's file is a page"),
         })
+    }
+
+    /// How old it is. One that seems to be from the future is as old as can be.
+    pub fn age(&self, since_boot: Duration) -> Duration {
+        since_boot.checked_sub(self.made).unwrap_or(Duration::MAX)
     }
 
     /// Overwrites the salt, and removes its file.
@@ -131,7 +146,7 @@ impl Salt {
             std::mem::forget(self);
             return Ok(());
         }
-        match self.0 {
+        match self.held {
             Held::Page(secret) => {
                 drop(secret);
                 Ok(())
@@ -189,6 +204,7 @@ fn make(path: &Path, day: FileId) -> io::Result<Mapping> {
     mapping.lock();
     let bytes = mapping.bytes_mut();
     bytes[..HEADER].copy_from_slice(&file_header(day, Part::Salt, LAYOUT));
+    bytes[MADE..MADE + 8].copy_from_slice(&clock::since_boot().as_secs().to_le_bytes());
     getrandom::fill(&mut bytes[AT..AT + SALT]).map_err(io::Error::other)?;
     compiler_fence(SeqCst);
     fs::rename(&new, path)?;

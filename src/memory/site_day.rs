@@ -89,9 +89,9 @@ pub struct SiteDay {
     pub k: u32,
     pub settings_version: u32,
     pub node: u32,
-    journal: Arc<Journal>,
+    pub(super) journal: Arc<Journal>,
     room: Arc<Room>,
-    salt: RwLock<Option<Salt>>,
+    pub(super) salt: RwLock<Option<Salt>>,
     arriving: AtomicUsize,
     /// It takes no more hits. Read without the lock by those who look for the day of a hit.
     ended: AtomicBool,
@@ -386,6 +386,8 @@ impl SiteDay {
         self.erase_salt();
         let mut state = self.lock();
         self.ended.store(true, Ordering::Release);
+        // One that came while the lock was waited for.
+        self.erase_salt();
         let open = state.end()?;
         Some(Ended { id: self.next_id(&state), open, epochs: state.epochs })
     }
@@ -405,10 +407,10 @@ impl SiteDay {
     /// # Errors
     /// Those of the file system.
     pub fn remove(&self) -> std::io::Result<()> {
-        self.erase_salt();
         {
             let mut state = self.lock();
             self.ended.store(true, Ordering::Release);
+            self.erase_salt();
             (state.phase, state.undo) = (Phase::Removed, None);
             state.waiting.clear();
         }

@@ -125,6 +125,14 @@ impl State {
         }
     }
 
+    /// Begins a salt epoch, in which nobody of those before is recognised.
+    pub fn renew(&mut self, visits: u64) {
+        (self.epochs, self.met) = (self.epochs + 1, false);
+        if let Some(open) = self.open_mut() {
+            open.forget_visits(visits);
+        }
+    }
+
     pub fn open_mut(&mut self) -> Option<&mut OpenDay> {
         match &mut self.phase {
             Phase::Open(open) => Some(open),

@@ -1,10 +1,14 @@
 //! Clocks that jump, and zones that change: days end once, and none opens again.
 
+use std::{fs, time::Duration};
+
 use crate::{
+    clock,
     close::testing::*,
     domain::{
         counters::Counter,
         day::{Day, Hour, Zone},
+        outcome::Note,
         query::Group,
         row::Column,
         view::Reader,
@@ -203,4 +207,64 @@ fn a_zone_that_moves_east_goes_on_in_the_midst_of_the_day() {
     bench.now = bench.fixed.zone.start_of(TODAY.plus(2)) + 2_000;
     settle(&bench);
     assert_eq!(closed_days(&bench), [TODAY, TODAY.plus(1)]);
+}
+
+/// A clock that was days ahead and went back, or a zone that moved west, keeps a day open for longer than a day is long.
+#[test]
+fn a_day_that_lasts_too_long_goes_on_under_another_salt() {
+    let mut bench = Bench::new();
+    bench.fixed.k = 5;
+    let epochs = |bench: &Bench| bench.memory().view(SITE, Reader::Staff).days[0].salt_epochs;
+    let salt = |bench: &Bench| bench.today().with_salt(|salt| *salt).unwrap();
+    let renew = |bench: &Bench, hours: u64| {
+        let later = clock::since_boot() + Duration::from_secs(hours * 3_600 + 60);
+        bench.memory().renew_salts(bench.now, later);
+    };
+    (0..8).for_each(|visitor| bench.acknowledged(visitor, "a"));
+    let first = salt(&bench);
+    renew(&bench, 25);
+    assert_eq!((salt(&bench), epochs(&bench)), (first, 1), "a day of 25 hours is none of those");
+    // The salt's bytes, wherever else they may lie.
+    let file = bench.path("run").join(format!("{}-{TODAY}.salt", SITE.0));
+    let kept = bench.path("kept");
+    fs::hard_link(&file, &kept).unwrap();
+    renew(&bench, 26);
+    let second = salt(&bench);
+    assert_ne!(second, first);
+    assert_eq!((epochs(&bench), bench.noted(Note::VisitsForgotten)), (2, 8));
+    assert_eq!(bench.noted(Note::RestartedWithoutHandover), 0);
+    assert!(fs::read(&kept).unwrap().iter().all(|&byte| byte == 0), "the old one is overwritten");
+    renew(&bench, 26);
+    assert_eq!(epochs(&bench), 2, "nobody came, so it is no epoch more");
+    assert_ne!(salt(&bench), second);
+    bench.acknowledged(10, "a");
+    let third = salt(&bench);
+    bench.kill();
+    assert_eq!((salt(&bench), epochs(&bench)), (third, 2), "the next process goes on under it");
+    assert_eq!(bench.noted(Note::VisitsForgotten), 8, "and replays what was forgotten once");
+    bench.now = MIDNIGHT + DAY + 2_000;
+    renew(&bench, 50);
+    settle(&bench);
+    assert!(bench.listed("run").is_empty(), "a day that is over gets no salt");
+    let held = bench.store.held();
+    let close = held.releases.values().last().unwrap().close.as_ref().unwrap();
+    assert_eq!((close.k, close.salt_epochs), (5, 2));
+}
+
+/// Without a runtime directory, and where the day was left without a salt by a fault.
+#[test]
+fn a_day_without_a_salt_gets_one_while_it_lasts() {
+    let mut bench = Bench::new();
+    bench.stop();
+    bench.try_start(false).unwrap();
+    bench.acknowledged(1, "a");
+    let day = bench.today();
+    day.erase_salt();
+    bench.memory().renew_salts(bench.now, clock::since_boot());
+    assert!(day.with_salt(|_| ()).is_some());
+    assert_eq!(bench.memory().view(SITE, Reader::Staff).days[0].salt_epochs, 2);
+    bench.now = MIDNIGHT + DAY;
+    day.erase_salt();
+    bench.memory().renew_salts(bench.now, clock::since_boot());
+    assert!(day.with_salt(|_| ()).is_none(), "it is over");
 }
