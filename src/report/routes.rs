@@ -1,6 +1,9 @@
 //! What the web's handlers call: a query string in, an answer out. They check who may read which site.
 
-use super::{Overview, Report, Rows, Today, answer, csv, extent, overview_numbers, parse, rows, unanswered};
+use super::{
+    Overview, ROWS_MAX, Report, Rows, Today, answer, csv, extent, overview_numbers, parse, rows, unanswered,
+    view,
+};
 use crate::{
     domain::{
         day::{Day, UnixMs},
@@ -77,6 +80,20 @@ pub fn rows_of(context: Context<'_>, query: &str) -> Result<RowsAnswer, ReportEr
         (true, Some(refused)) => Err(ReportError::Asked(refused.to_owned())),
         (true, None) => Ok(RowsAnswer::Csv(csv::csv(&found))),
         (false, _) => Ok(RowsAnswer::Json(Box::new(found))),
+    }
+}
+
+/// `GET /api/sites/{site}/view.zip`: all tables of a view, each with up to [`ROWS_MAX`] rows, as one archive.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn view_of(context: Context<'_>, query: &str) -> Result<Vec<u8>, ReportError> {
+    let plan = super::Plan { limit: ROWS_MAX, dimension: None, ..plan(&context, query)? };
+    let Context { store, memory, site, reader, .. } = context;
+    let report = answer(store, memory, site, &plan, &context.today(), reader)?;
+    match unanswered(&report.meta.missing) {
+        Some(words) => Err(ReportError::Incomplete(words)),
+        None => Ok(view::archive(&report)),
     }
 }
 

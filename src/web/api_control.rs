@@ -65,7 +65,7 @@ pub fn api(path: &str, routes: fn(Resource) -> Resource) -> impl HttpServiceFact
 }
 
 /// Reads a JSON body of at most 1 MiB.
-async fn body<T: DeserializeOwned>(payload: Payload) -> Result<T, ApiError> {
+pub(super) async fn body<T: DeserializeOwned>(payload: Payload) -> Result<T, ApiError> {
     let too_large = |_| {
         let message = format!("the body is too large: at most {BODY_BYTES_MAX} bytes");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)

@@ -8,6 +8,7 @@ pub mod error;
 pub mod health;
 pub mod live;
 pub mod nodes;
+pub mod notes;
 pub mod privacy;
 pub mod reports;
 pub mod stored;
@@ -123,7 +124,10 @@ pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
         return;
     }
     app.app_data(shared.stored.clone()).configure(stored::routes);
-    app.configure(reports::routes).configure(download::routes).configure(api_control::routes);
+    app.configure(notes::routes)
+        .configure(reports::routes)
+        .configure(download::routes)
+        .configure(api_control::routes);
     if shared.demo {
         app.service(web::resource(["/demo", "/demo/{file:.*}"]).route(web::get().to(assets::demo)));
     }

@@ -10,6 +10,7 @@ use actix_web::{
     http::header,
     web::{self, Data, Path, ServiceConfig},
 };
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     clock,
-    control::Entry,
+    control::{Entry, Note},
     domain::{
         day::Day,
         declaration::SiteId,
@@ -33,7 +34,10 @@ use crate::{
         wire::Live,
     },
     parts::Parts,
-    report::routes::{Context, ReportError, RowsAnswer, report, rows_of},
+    report::{
+        Report,
+        routes::{Context, ReportError, RowsAnswer, report, rows_of, view_of},
+    },
     store::{AsOf, Store, StoreError},
 };
 
@@ -46,6 +50,7 @@ type Answer = Result<HttpResponse, ApiError>;
 pub fn routes(app: &mut ServiceConfig) {
     app.service(api("/api/sites/{site}/report", |it| it.route(web::get().to(get_report))))
         .service(api("/api/sites/{site}/rows", |it| it.route(web::get().to(get_rows))))
+        .service(api("/api/sites/{site}/view.zip", |it| it.route(web::get().to(get_view))))
         .service(api("/api/sites/{site}/live", |it| it.route(web::get().to(get_live))));
 }
 
@@ -135,8 +140,25 @@ async fn get_report(
 ) -> Answer {
     let (entry, reader) = control.readable(&access, &site)?;
     let query = request.query_string().to_owned();
-    let answer = blocking(parts, entry, reader, move |context, _| report(context, &query)).await?;
-    Ok(HttpResponse::Ok().json(answer))
+    let site = entry.id();
+    let report = blocking(parts, entry, reader, move |context, _| report(context, &query)).await?;
+    let range = Day::parse(&report.range.first).zip(Day::parse(&report.range.last));
+    let notes = match (reader, range) {
+        (Reader::Staff, Some((first, last))) => {
+            let control = control.control.clone();
+            super::auth::blocking(move || control.notes(site, first, last)).await?
+        }
+        _ => Vec::new(),
+    };
+    Ok(HttpResponse::Ok().json(Noted { report, notes }))
+}
+
+/// A report with what people wrote beside its days: the team's own words, so for nobody outside.
+#[derive(Serialize)]
+struct Noted {
+    #[serde(flatten)]
+    report: Report,
+    notes: Vec<Note>,
 }
 
 async fn get_rows(
@@ -155,6 +177,23 @@ async fn get_rows(
             .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"mayfly.csv\""))
             .body(text)),
     }
+}
+
+async fn get_view(
+    parts: Data<Parts>,
+    control: Data<ControlState>,
+    access: Access,
+    site: Path<String>,
+    request: HttpRequest,
+) -> Answer {
+    let (entry, reader) = control.readable(&access, &site)?;
+    let query = request.query_string().to_owned();
+    let disposition = format!("attachment; filename=\"{}.zip\"", entry.name());
+    let archive = blocking(parts, entry, reader, move |context, _| view_of(context, &query)).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/zip")
+        .insert_header((header::CONTENT_DISPOSITION, disposition))
+        .body(archive))
 }
 
 async fn get_live(
