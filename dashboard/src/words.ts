@@ -59,10 +59,10 @@ export const dimension = {
   utm_content: 'Content', utm_term: 'Term',
   country: 'Country', region: 'Region', city: 'City',
   browser: 'Browser', browser_version: 'Browser version', os: 'OS', os_version: 'OS version', device: 'Device',
-  language: 'Language', event: 'Event', goal: 'Goal', funnel: 'Funnel',
+  language: 'Language', flow: 'Next page', event: 'Event', goal: 'Goal', funnel: 'Funnel',
 } as Record<string, string>;
 export const tab = {
-  page: 'Pages', section: 'Sections', entry_page: 'Entry', exit_page: 'Exit', event: 'Events', goal: 'Goals',
+  page: 'Pages', section: 'Sections', entry_page: 'Entry', exit_page: 'Exit', flow: 'Flow', event: 'Events', goal: 'Goals',
   funnel: 'Funnels', properties: 'Properties', browser_version: 'Browser version', os_version: 'OS version',
 } as Record<string, string>;
 export const panel = { sources: 'Sources', pages: 'Pages', places: 'Places', devices: 'Devices', events: 'Events' } as Record<string, string>;
@@ -143,8 +143,10 @@ export const toldAll = 'All of it is told row by row';
 export const overlaps = {
   page: 'A visit sees several pages: rows add up to views, not to visits.',
   section: 'Sections overlap: their rows do not add up.',
+  flow: 'What was viewed next',
   event: 'A visit may hold several events: rows add up to counts, not to visits.',
 } as Record<string, string>;
+export const transitions = 'Transitions';
 export const share = 'Share';
 export const newRow = 'new';
 export const underK = (k: number) => `under ${k} before`;

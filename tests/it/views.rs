@@ -119,7 +119,7 @@ async fn a_view_comes_as_one_archive_of_tables_that_say_what_the_report_says() {
     assert_eq!(lines("page.csv").len(), pages + 1, "every page, whatever the limit");
     let words = files["README.txt"].as_str().unwrap();
     assert!(
-        words.contains("Days end at 00:00 UTC.") && words.contains("Not here: flow (pick one page"),
+        words.contains("Days end at 00:00 UTC.") && words.contains("Not here: flow (Pick one page"),
         "{words}"
     );
 
