@@ -143,7 +143,6 @@ export const toldAll = 'All of it is told row by row';
 export const overlaps = {
   page: 'A visit sees several pages: rows add up to views, not to visits.',
   section: 'Sections overlap: their rows do not add up.',
-  flow: 'What was viewed next',
   event: 'A visit may hold several events: rows add up to counts, not to visits.',
 } as Record<string, string>;
 export const transitions = 'Transitions';

@@ -37,8 +37,7 @@ const taken = (selector, modifiers) => page.evaluate(([where, keys, held]) => ke
   return event.defaultPrevented;
 }), [selector, KEYS, modifiers]);
 
-// "Every key; nothing with modifiers, in inputs, switched off." Seen to fail with `altKey` left out of `command`,
-// with `input` left out of its fields, and with the switch not asked.
+// "Every key; nothing with modifiers, in inputs, switched off." Seen to fail with `altKey` left out of `command`.
 test('T8: every key does what it says; none with a modifier, in a field, or switched off', async () => {
   await open(`${HOME}?p=28d`);
   const order = (await api('/api/state')).sites.map(({ name }) => name);
@@ -108,8 +107,7 @@ test('T8: every key does what it says; none with a modifier, in a field, or swit
 });
 
 // "The chart is one tab stop; arrows announce 'Tue 3 Nov, 412 visits, 380 before'; 'Show as table' equals the
-// series." Seen to fail with the chart's `tabindex` taken away, with the arrows turned round, and with the last line
-// of the table left out.
+// series." Seen to fail with an arrow that moves by two days.
 test('T10: the chart is one tab stop, its arrows announce the days, and its table is the series', async () => {
   await open(`${HOME}?p=7d`);
   const { buckets } = (await api(`/api/sites/${SITE}/report?p=7d&c=prev`)).series;
@@ -155,8 +153,8 @@ test('T10: the chart is one tab stop, its arrows announce the days, and its tabl
   await at(`?p=${buckets[0].at}`);
 });
 
-// "Reduced motion, forced colours, 320 px without sideways scroll, targets of at least 24 px." Seen to fail with the
-// rule for reduced motion taken away, with a tab's `min-height` of 20 px, and with tiles 400 px wide.
+// "Reduced motion, forced colours, 320 px without sideways scroll, targets of at least 24 px." Seen to fail with a
+// `min-height` of 20 px for tabs.
 test('T11: nothing moves, forced colours tell everything, 320 px are enough, targets are large enough', async () => {
   await page.emulateMedia({ reducedMotion: 'reduce' });
   await open(`${HOME}?p=7d`);
