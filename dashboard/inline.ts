@@ -5,6 +5,9 @@
 import type { PreprocessorGroup } from 'svelte/compiler';
 import * as words from './src/words';
 import * as more from './src/words.more';
+import * as tools from './src/words.tools';
+
+const CATALOGUES: Record<string, object> = { w: words, m: more, v: tools };
 
 function lookUp(catalogue: object, path: string): string | null {
   const found = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], catalogue);
@@ -18,8 +21,8 @@ function escaped(text: string): string {
 export function inlineWords(): PreprocessorGroup {
   return {
     markup: ({ content }) => ({
-      code: content.replace(/(=?)(?<!\$)\{([wm])\.([a-zA-Z0-9_.]+)\}/g, (whole, equals: string, from: string, path: string) => {
-        const text = lookUp(from === 'w' ? words : more, path);
+      code: content.replace(/(=?)(?<!\$)\{([wmv])\.([a-zA-Z0-9_.]+)\}/g, (whole, equals: string, from: string, path: string) => {
+        const text = lookUp(CATALOGUES[from]!, path);
         if (text === null) return whole;
         return equals ? `="${escaped(text)}"` : escaped(text);
       }),

@@ -1,5 +1,5 @@
 // Fails when the built dashboard is over its budget. A view of the overview is one document, one script and one
-// style sheet; a second script comes when something beside the overview is opened, the map when it is. Sizes are gzipped bytes.
+// style sheet; other scripts come when something beside the overview is opened. Sizes are gzipped bytes.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -22,7 +22,7 @@ const kinds = [
 const problems = files.filter((file) => !kinds.some((kind) => kind.is(file))).map((file) => `${file}: unexpected`);
 for (const { name, budget, is } of kinds) {
   const found = files.filter(is);
-  if (found.length !== 1) problems.push(`${found.length} files are a ${name}, wanted 1`);
+  if (found.length !== 1 && !(found.length && name === 'script on demand')) problems.push(`${found.length} files are a ${name}, wanted 1`);
   for (const file of found) {
     const bytes = gzipSync(readFileSync(join(dist, file)), { level: 9 }).length;
     console.log(`${name}: ${bytes} of ${budget} bytes (${file})`);

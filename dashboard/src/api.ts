@@ -11,7 +11,8 @@ export type Metric =
   | 'events'
   | 'event_visits'
   | 'event_visitors'
-  | 'event_rate';
+  | 'event_rate'
+  | 'value_sum';
 
 /** Rates are fractions, durations seconds; null without a denominator. */
 export type Value = number | null;
@@ -23,6 +24,8 @@ export interface Tile {
   compared?: Value;
   previous: Value;
   refused?: string;
+  /** Of revenue. */
+  currency?: string;
 }
 
 export interface Range {
@@ -106,6 +109,13 @@ export interface Meta {
   notices?: string[];
 }
 
+/** What people wrote beside a day. */
+export interface Note {
+  id: number;
+  day: string;
+  text: string;
+}
+
 export interface Report {
   site: string;
   range: Range;
@@ -114,6 +124,7 @@ export interface Report {
   series: { metric: Metric; buckets: Bucket[] };
   panels: Partial<Record<string, Panel>>;
   filters?: Filter[];
+  notes?: Note[];
   meta: Meta;
 }
 

@@ -62,6 +62,9 @@ test('codes become names, other texts stay', () => {
 test('money is told in minor units', () => {
   expect(money(123456, 'EUR')).toBe('€1,234.56');
   expect(money(1234, 'JPY')).toBe('JP¥1,234');
+  expect(money(5470400, 'EUR', true)).toBe('€54.7k');
+  expect(value('value_sum', 0, null)).toBe('–');
+  expect(exactly('value_sum', 123456, 'EUR')).toBe('€1,234.56');
   expect(money(1234, 'not a currency')).toBe('1,234 not a currency');
 });
 

@@ -65,7 +65,7 @@ export function value(name: string, n: unknown, currency?: string | null): strin
     case 'ratio':
       return n.toFixed(2);
     case 'money':
-      return money(n, currency);
+      return currency ? money(n, currency, true) : '–';
     default:
       return short(n);
   }
@@ -75,16 +75,19 @@ export function value(name: string, n: unknown, currency?: string | null): strin
 export function exactly(name: string, n: unknown, currency?: string | null): string {
   if (typeof n === 'number' && kind(name) === 'count') return exact(n);
   if (typeof n === 'number' && kind(name) === 'rate') return `${(n * 100).toFixed(2)}%`;
+  if (typeof n === 'number' && currency) return money(n, currency);
   return value(name, n, currency);
 }
 
-/** Minor units of a currency. */
-export function money(minor: number, currency?: string | null): string {
+/** Minor units of a currency; `brief`: `€54.7k`. */
+export function money(minor: number, currency?: string | null, brief = false): string {
   if (!currency) return exact(minor);
   try {
     const style = new Intl.NumberFormat('en-GB', { style: 'currency', currency });
     const digits = style.resolvedOptions().maximumFractionDigits ?? 2;
-    return style.format(minor / 10 ** digits);
+    const whole = minor / 10 ** digits;
+    if (!brief) return style.format(whole);
+    return new Intl.NumberFormat('en-GB', { style: 'currency', currency, notation: 'compact', maximumFractionDigits: 1 }).format(whole).replace('K', 'k');
   } catch {
     return `${exact(minor)} ${currency}`;
   }

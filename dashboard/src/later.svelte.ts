@@ -1,25 +1,25 @@
-/** The second script, asked for once, when something in it is first needed. */
+/** The scripts beside the first, each asked for once, when something in it is first needed. */
 import { app } from './app.svelte';
 import * as w from './words';
 
-type Parts = typeof import('./more');
-
-let parts = $state.raw<Parts | null>(null);
-let asked = false;
-
-/** What has been loaded; null until then. */
-export function later(): Parts | null {
-  return parts;
+/** What has been loaded (null until then), and the wish for it. */
+function onDemand<T>(load: () => Promise<T>): [() => T | null, () => void] {
+  let parts = $state.raw<T | null>(null);
+  let asked = false;
+  const need = () => {
+    if (asked) return;
+    asked = true;
+    load().then(
+      (loaded) => (parts = loaded),
+      () => {
+        asked = false;
+        app.problem = w.noAnswer;
+      },
+    );
+  };
+  return [() => parts, need];
 }
 
-export function need(): void {
-  if (asked) return;
-  asked = true;
-  import('./more').then(
-    (loaded) => (parts = loaded),
-    () => {
-      asked = false;
-      app.problem = w.noAnswer;
-    },
-  );
-}
+export const [later, need] = onDemand(() => import('./more'));
+/** What is done with a view: its menu, notes, tables and files. */
+export const [tools, needTools] = onDemand(() => import('./tools'));

@@ -1,5 +1,4 @@
 /** What is not on the overview at first sight, loaded when one of it is first opened. */
-export { default as Details } from './overview/Details.svelte';
 export { default as FilterForm } from './overview/FilterForm.svelte';
 export { default as Funnels } from './overview/Funnels.svelte';
 export { default as Help } from './overview/Help.svelte';

@@ -36,9 +36,9 @@ export const DEFAULT: View = {
 
 export const METRICS: Metric[] = [
   'visits', 'visitors', 'pageviews', 'views_per_visit', 'bounce_rate', 'visit_duration',
-  'events', 'event_visits', 'event_visitors', 'event_rate',
+  'events', 'event_visits', 'event_visitors', 'event_rate', 'value_sum',
 ];
-export const EVENT_METRICS: Metric[] = ['events', 'event_visits', 'event_rate', 'event_visitors'];
+export const EVENT_METRICS: Metric[] = ['events', 'event_visits', 'event_rate', 'event_visitors', 'value_sum'];
 export const INTERVALS = ['hour', 'day', 'week', 'month'];
 export const OPERATORS: Operator[] = ['is', 'is_not', 'contains', 'contains_not', 'prefix'];
 
@@ -209,6 +209,8 @@ export function withValue(filters: Filter[], key: string, operator: Operator, va
  * another attribute family, because one family filters at a time.
  */
 export function clicked(view: View, key: string, value: string): { view: View; replaced: Filter[] } {
+  // The next page of one is a page.
+  if (key === 'flow') key = 'page';
   const mine = family(key);
   const clashes = (one: Filter) => mine !== null && family(one.key) !== null && family(one.key) !== mine;
   // Pages, sections and entries stand for one another: a second one narrows nothing that a reader would expect.

@@ -193,7 +193,6 @@ export const s = {
 };
 export const signedInAs = (name: string, role: string) => `Signed in as ${name} (${role.toLowerCase()})`;
 export const version = (v: string) => `Mayfly ${v}`;
-export const rowsOf = (shown: string, total: string) => `${shown} of ${total} rows`;
 export const funnelRate = (rate: string) => `${rate} from first to last step`;
 export const funnelStep = 'of the step before';
 export const funnelBegan = 'visits began';

@@ -12,7 +12,6 @@ export const save = 'Save';
 export const copy = 'Copy';
 export const copied = 'Copied';
 export const more = 'More';
-export const shareView = 'Share this view';
 export const noAnswer = 'No answer after 10 seconds.';
 export const asOf = (time: string) => `Numbers as of ${time}.`;
 export const notFound = 'There is nothing here.';
@@ -60,10 +59,10 @@ export const dimension = {
   utm_content: 'Content', utm_term: 'Term',
   country: 'Country', region: 'Region', city: 'City',
   browser: 'Browser', browser_version: 'Browser version', os: 'OS', os_version: 'OS version', device: 'Device',
-  language: 'Language', event: 'Event', goal: 'Goal', funnel: 'Funnel',
+  language: 'Language', flow: 'Next page', event: 'Event', goal: 'Goal', funnel: 'Funnel',
 } as Record<string, string>;
 export const tab = {
-  page: 'Pages', section: 'Sections', entry_page: 'Entry', exit_page: 'Exit', event: 'Events', goal: 'Goals',
+  page: 'Pages', section: 'Sections', entry_page: 'Entry', exit_page: 'Exit', flow: 'Flow', event: 'Events', goal: 'Goals',
   funnel: 'Funnels', properties: 'Properties', browser_version: 'Browser version', os_version: 'OS version', map: 'Map',
 } as Record<string, string>;
 export const panel = { sources: 'Sources', pages: 'Pages', places: 'Places', devices: 'Devices', events: 'Events' } as Record<string, string>;
@@ -146,6 +145,7 @@ export const overlaps = {
   section: 'Sections overlap: their rows do not add up.',
   event: 'A visit may hold several events: rows add up to counts, not to visits.',
 } as Record<string, string>;
+export const transitions = 'Transitions';
 export const share = 'Share';
 export const newRow = 'new';
 export const underK = (k: number) => `under ${k} before`;

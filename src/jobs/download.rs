@@ -34,6 +34,7 @@ const README: &str = "All that this Mayfly stores about one site.\n\n\
     \x20                    ledger_page: what became of every request.\n\
     settings.json        settings and declarations\n\
     remembered.json      pages, sources and campaigns that k visitors used, admitted again on later days\n\
+    notes.json           what people wrote beside days\n\
     audit.json           who changed what\n\
     verification.json    the last verification\n\n\
     Not here: the open day's journal and memory, which are gone at the site's midnight, and what tells nothing (hashes of\n\
@@ -94,6 +95,8 @@ pub(super) fn prepare(rooms: &Rooms<'_>, turn: &Turn, site: &str, format: Export
         remembered.insert(format!("{kind:?}"), values.iter().map(|value| json!(&**value)).collect());
     }
     put("remembered.json", &pretty(remembered.into()))?;
+    let notes = rooms.control.notes(site.id, Day(i32::MIN), Day(i32::MAX))?;
+    put("notes.json", &pretty(json!(notes)))?;
     put("audit.json", &pretty(json!(rooms.control.audited(Some(&[site.id]))?)))?;
     let report = verify::last(rooms.control)?.map(|report| report.of_site(site.id));
     put("verification.json", &pretty(json!(report)))?;

@@ -38,6 +38,9 @@ pub struct Tile {
     pub value: Number,
     pub compared: Number,
     pub previous: Number,
+    /// Of `value_sum`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<&'static str>,
 }

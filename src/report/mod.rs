@@ -14,6 +14,8 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod tiles;
+mod view;
+mod zip;
 
 use std::collections::BTreeMap;
 
@@ -279,7 +281,7 @@ fn can(plan: &Plan, site: &Site) -> Can {
         filters: dimensions.map(|one| (one.key(), with(&one).into())).collect(),
         metrics: Metric::ALL
             .iter()
-            .map(|one| (one.key(), plan.scope.tile(*one).map(|_| ()).into()))
+            .map(|one| (one.key(), tiles::answered(plan, site, *one).map(|_| ()).into()))
             .collect(),
     }
 }

@@ -1,8 +1,8 @@
 //! What the web's handlers call: a query string in, an answer out. They check who may read which site.
 
 use super::{
-    Number, Overview, Range, Report, Rows, Today, answer, csv, extent, overview_numbers, parse, reads::Reads,
-    rows, tiles::tiles, unanswered,
+    Number, Overview, ROWS_MAX, Range, Report, Rows, Today, answer, csv, extent, overview_numbers, parse,
+    reads::Reads, rows, tiles::tiles, unanswered, view,
 };
 use crate::{
     domain::{
@@ -103,6 +103,20 @@ pub fn rows_of(context: Context<'_>, query: &str) -> Result<RowsAnswer, ReportEr
         (true, Some(refused)) => Err(ReportError::Asked(refused.to_owned())),
         (true, None) => Ok(RowsAnswer::Csv(csv::csv(&found))),
         (false, _) => Ok(RowsAnswer::Json(Box::new(found))),
+    }
+}
+
+/// `GET /api/sites/{site}/view.zip`: all tables of a view, each with up to [`ROWS_MAX`] rows, as one archive.
+///
+/// # Errors
+/// [`ReportError`].
+pub fn view_of(context: Context<'_>, query: &str) -> Result<Vec<u8>, ReportError> {
+    let plan = super::Plan { limit: ROWS_MAX, dimension: None, ..plan(&context, query)? };
+    let Context { store, memory, site, reader, .. } = context;
+    let report = answer(store, memory, site, &plan, &context.today(), reader)?;
+    match unanswered(&report.meta.missing) {
+        Some(words) => Err(ReportError::Incomplete(words)),
+        None => Ok(view::archive(&report)),
     }
 }
 

@@ -27,7 +27,7 @@ pub fn site() -> Site {
             name: "signup".into(),
             interactive: true,
             once: Once::Never,
-            currency: None,
+            currency: Some("EUR".into()),
             properties: vec![PropertyDeclaration {
                 name: "plan".into(),
                 values: Values::List(vec!["free".into(), "pro".into()]),

@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     domain::{
+        Text,
         counters::Counter,
         day::{Day, Hour},
         declaration::Site,
-        plan::{Formula, Metric},
+        plan::{Formula, Metric, NO_CURRENCY, Refusal},
         query::{Condition, Group},
         row::{Column, Family, Table, columns},
     },
@@ -43,7 +44,7 @@ pub(super) fn tiles(
         (Some(_), Some(_)) => cells(reads, plan, current_span(plan, today))?,
         _ => now.clone(),
     };
-    let shown = tiles_of(plan, &now, &compared, previous.as_ref(), before);
+    let shown = tiles_of(plan, site, &now, &compared, previous.as_ref(), before);
     // By the hour, the grey line goes on to the end of the day; by the day it stops where today does.
     let line = match (before, plan.interval) {
         (Some(span), Interval::Hour) => Some(cells(reads, plan, span.range.into())?),
@@ -54,6 +55,7 @@ pub(super) fn tiles(
 
 fn tiles_of(
     plan: &Plan,
+    site: &Site,
     now: &Cells,
     compared: &Cells,
     previous: Option<&Cells>,
@@ -63,11 +65,13 @@ fn tiles_of(
     // Nothing is left to compare with where the only day is the open one and no hours are stored.
     let empty =
         before.is_some_and(|span| span.cut.is_some() && span.range.len() == 1 && !plan.scope.has_hours());
-    let tile = |metric: Metric| match plan.scope.tile(metric) {
+    let currency = currency(plan, site);
+    let tile = |metric: Metric| match answered(plan, site, metric) {
         Err(refused) => Tile {
             value: Number::Unknown,
             compared: Number::Unknown,
             previous: Number::Unknown,
+            currency: None,
             refused: Some(refused),
         },
         Ok(formula) => Tile {
@@ -77,10 +81,28 @@ fn tiles_of(
                 Some(cells) if !empty => sum(cells).value(formula),
                 _ => Number::Unknown,
             },
+            currency: (metric == Metric::ValueSum).then(|| currency.cloned()).flatten(),
             refused: None,
         },
     };
     metrics.iter().map(|&metric| (metric.key(), tile(metric))).collect()
+}
+
+/// How a metric of the whole scope is counted.
+///
+/// # Errors
+/// The refusal in words: the plan table's, or that an event has no revenue.
+pub(super) fn answered(plan: &Plan, site: &Site, metric: Metric) -> Result<Formula, Refusal> {
+    match plan.scope.tile(metric)? {
+        _ if metric == Metric::ValueSum && currency(plan, site).is_none() => Err(NO_CURRENCY),
+        formula => Ok(formula),
+    }
+}
+
+/// The currency of the event that is filtered by.
+fn currency<'a>(plan: &Plan, site: &'a Site) -> Option<&'a Text> {
+    let name = plan.scope.events().first()?;
+    site.events.iter().find(|event| event.name == *name)?.currency.as_ref()
 }
 
 fn sum(cells: &Cells) -> Sums {
@@ -130,7 +152,7 @@ fn add(out: &mut Cells, table: Table, groups: &[Group]) {
 fn series(plan: &Plan, site: &Site, today: &Today, now: &Cells, previous: Option<&Cells>) -> Series {
     let metrics: Vec<(Metric, Formula)> = Metric::ALL
         .iter()
-        .filter_map(|&one| plan.scope.tile(one).ok().map(|formula| (one, formula)))
+        .filter_map(|&one| answered(plan, site, one).ok().map(|formula| (one, formula)))
         .collect();
     let made = buckets(plan.range, plan.interval, &site.zone);
     let shift = plan.comparison.map_or(0, |range| range.first.0 - plan.range.first.0);

@@ -9,6 +9,7 @@ pub mod error;
 pub mod health;
 pub mod live;
 pub mod nodes;
+pub mod notes;
 pub mod people;
 pub mod privacy;
 pub mod reports;
@@ -132,6 +133,7 @@ pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
     app.configure(reports::routes).configure(download::routes).configure(api_control::routes);
     app.configure(account::routes).configure(people::routes);
     app.app_data(shared.sharing.clone()).configure(shares::routes).configure(share::routes);
+    app.configure(notes::routes);
     if shared.demo {
         app.service(web::resource(["/demo", "/demo/{file:.*}"]).route(web::get().to(assets::demo)));
     }

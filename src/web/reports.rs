@@ -10,6 +10,7 @@ use actix_web::{
     http::header,
     web::{self, Data, Path, ServiceConfig},
 };
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     clock,
-    control::Entry,
+    control::{Entry, Note},
     domain::{
         day::Day,
         declaration::SiteId,
@@ -34,7 +35,10 @@ use crate::{
         wire::Live,
     },
     parts::Parts,
-    report::routes::{Context, ReportError, RowsAnswer, report, rows_of},
+    report::{
+        Report,
+        routes::{Context, ReportError, RowsAnswer, report, rows_of, view_of},
+    },
     store::{AsOf, Store, StoreError},
 };
 
@@ -47,6 +51,7 @@ type Answer = Result<HttpResponse, ApiError>;
 pub fn routes(app: &mut ServiceConfig) {
     app.service(api("/api/sites/{site}/report", |it| it.route(web::get().to(get_report))))
         .service(api("/api/sites/{site}/rows", |it| it.route(web::get().to(get_rows))))
+        .service(api("/api/sites/{site}/view.zip", |it| it.route(web::get().to(get_view))))
         .service(api("/api/sites/{site}/live", |it| it.route(web::get().to(get_live))));
 }
 
@@ -135,20 +140,38 @@ async fn get_report(
     request: HttpRequest,
 ) -> Answer {
     let (entry, reader) = control.readable(&access, &site)?;
-    answer_report(parts, entry, reader, Vec::new(), request.query_string()).await
+    let id = entry.id();
+    let report = report_of(parts, entry, reader, Vec::new(), request.query_string()).await?;
+    let range = Day::parse(&report.range.first).zip(Day::parse(&report.range.last));
+    let notes = match (reader, range) {
+        (Reader::Staff, Some((first, last))) => {
+            let control = control.control.clone();
+            super::auth::blocking(move || control.notes(id, first, last)).await?
+        }
+        _ => Vec::new(),
+    };
+    Ok(HttpResponse::Ok().json(Noted { report, notes }))
+}
+
+/// A report with what people wrote beside its days: the team's own words, so for nobody outside.
+#[derive(Serialize)]
+struct Noted {
+    #[serde(flatten)]
+    report: Report,
+    notes: Vec<Note>,
 }
 
 /// A report for who sees no more than what `locked` filters leave.
-pub(super) async fn answer_report(
+pub(super) async fn report_of(
     parts: Data<Parts>,
     entry: Arc<Entry>,
     reader: Reader,
     locked: Vec<Filter>,
     query: &str,
-) -> Answer {
+) -> Result<Report, ApiError> {
     let query = query.to_owned();
     let read = move |context: Context<'_>, _| report(Context { locked: &locked, ..context }, &query);
-    Ok(HttpResponse::Ok().json(blocking(parts, entry, reader, read).await?))
+    blocking(parts, entry, reader, read).await
 }
 
 async fn get_rows(
@@ -162,7 +185,7 @@ async fn get_rows(
     answer_rows(parts, entry, reader, Vec::new(), request.query_string()).await
 }
 
-/// As [`answer_report`].
+/// As [`report_of`].
 pub(super) async fn answer_rows(
     parts: Data<Parts>,
     entry: Arc<Entry>,
@@ -179,6 +202,23 @@ pub(super) async fn answer_rows(
             .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"mayfly.csv\""))
             .body(text)),
     }
+}
+
+async fn get_view(
+    parts: Data<Parts>,
+    control: Data<ControlState>,
+    access: Access,
+    site: Path<String>,
+    request: HttpRequest,
+) -> Answer {
+    let (entry, reader) = control.readable(&access, &site)?;
+    let query = request.query_string().to_owned();
+    let disposition = format!("attachment; filename=\"{}.zip\"", entry.name());
+    let archive = blocking(parts, entry, reader, move |context, _| view_of(context, &query)).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/zip")
+        .insert_header((header::CONTENT_DISPOSITION, disposition))
+        .body(archive))
 }
 
 async fn get_live(

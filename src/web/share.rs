@@ -169,23 +169,21 @@ async fn pass(
     token: Path<String>,
     payload: Payload,
 ) -> Answer {
-    auth::marked(&request)?;
+    state.own_page(&request)?;
     let token = token.into_inner();
     let (_, share) = opened(&state, token.clone()).await?;
     let PassBody { password } = body(payload).await?;
     let now = clock::now();
     let who = format!("share {}", share.id);
-    let attempt = state.throttle.begin(&who, (state.client)(&request), now).map_err(|seconds| {
-        ApiError::wait(seconds, format!("too many attempts: try again in {seconds} seconds"))
-    })?;
+    let attempt = state.attempt(&request, &who, now)?;
     let (right, share) = {
-        let _turn = state.hashing_turn().await?;
+        let _turn = state.hashing_turn(state.throttle.is_known(&attempt)).await?;
         blocking(move || Ok::<_, ApiError>((share.is_opened_by(&password), share))).await?
     };
     if !right {
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, "the password is wrong"));
     }
-    state.throttle.passed(&attempt);
+    state.throttle.passed(&attempt, now);
     let until = now + PASS_LIFE.as_millis() as UnixMs;
     let cookie = Cookie::build(PASS_COOKIE, sharing.pass(&share, until))
         .path(format!("/api/shares/{token}"))
@@ -206,7 +204,9 @@ async fn report(
 ) -> Answer {
     let (entry, share) = seen(&state, &sharing, &request, token.into_inner()).await?;
     let _turn = sharing.turn().await?;
-    reports::answer_report(parts, entry, Reader::Outside, share.shown.filters, request.query_string()).await
+    let (reader, locked) = (Reader::Outside, share.shown.filters);
+    Ok(HttpResponse::Ok()
+        .json(reports::report_of(parts, entry, reader, locked, request.query_string()).await?))
 }
 
 async fn rows(

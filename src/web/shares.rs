@@ -80,7 +80,7 @@ async fn add(state: State, access: Access, site: Path<String>, payload: Payload)
     let entry = state.changeable(&access, &site)?;
     let wanted: ShareBody = body(payload).await?;
     let _turn = match wanted.password {
-        Some(_) => Some(state.hashing_turn().await?),
+        Some(_) => Some(state.hashing_turn(true).await?),
         None => None,
     };
     let (control, of) = (state.control.clone(), entry.clone());

@@ -112,25 +112,11 @@ async fn everything_about_a_site_comes_as_one_archive() {
     let install = Install::new();
     let server = install.serve();
     let api = Api::of(&server);
-    let (name, password) = ("ada", "a long password");
-    let mut adding = install.home.command(&["user", "add", name]);
-    let mut adding =
-        adding.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
-    std::io::Write::write_all(&mut adding.stdin.take().unwrap(), format!("{password}\n").as_bytes()).unwrap();
-    assert!(adding.wait().unwrap().success());
+    let cookie = super::views::signed_in(&install, &api).await;
     two_sites(&install, &api).await;
     let path = format!("/api/sites/{SITE}/everything");
     let (status, answer) = api.get(&path, &install.staff).await;
     assert_eq!(status, 403, "keys read reports only: {answer}");
-    let body = serde_json::json!({ "name": name, "password": password });
-    let signed = api
-        .request(reqwest::Method::POST, "/api/session")
-        .header("x-mayfly", "1")
-        .json(&body)
-        .send()
-        .await
-        .unwrap();
-    let cookie = signed.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let answer = api.request(reqwest::Method::GET, &path).header("cookie", &cookie).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let size = answer.content_length().unwrap();

@@ -54,6 +54,7 @@ mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
 mod verify; // `mayfly verify` on a real install
+mod views; // notes, and a view as files
 mod vocabulary; // what the scrubbers see in paths, and what they take for it
 mod zones; // every time zone, day by day, against data from outside
 

@@ -27,6 +27,7 @@ const CALLERS: [&str; 7] = [
 
 /// What each caller gets, most of them in one of these ways.
 const EVERYBODY: [u16; 7] = [200; 7];
+const NOTHING: [u16; 7] = [404; 7];
 const STAFF: [u16; 7] = [200, 200, 200, 200, 403, 403, 401];
 const READERS: [u16; 7] = [200, 200, 404, 200, 200, 200, 401];
 const PEOPLE_OF_THE_SITE: [u16; 7] = [200, 200, 404, 200, 403, 403, 401];
@@ -103,7 +104,19 @@ fn routes() -> Vec<Route> {
         route(M::GET, "/api/sites/{site}/stored", PEOPLE_OF_THE_SITE),
         route(M::GET, "/api/sites/{site}/snippet", PEOPLE_OF_THE_SITE),
         route(M::GET, "/api/sites/{site}/settings", PEOPLE_OF_THE_SITE),
+        route(M::GET, "/api/sites/{site}/view.zip", READERS),
         // Changing it.
+        route(M::GET, "/api/sites/{site}/notes", ADMINS_OF_THE_SITE),
+        route(M::POST, "/api/sites/{site}/notes", but(ADMINS_OF_THE_SITE, 400)).with(json!({})),
+        route(M::PUT, "/api/sites/{site}/notes/{note}", but(ADMINS_OF_THE_SITE, 400))
+            .at(format!("/api/sites/{SITE}/notes/9"))
+            .with(json!({})),
+        route(M::DELETE, "/api/sites/{site}/notes/{note}", but(ADMINS_OF_THE_SITE, 404))
+            .at(format!("/api/sites/{SITE}/notes/9")),
+        route(M::GET, "/api/sites/{site}/shares", ADMINS_OF_THE_SITE),
+        route(M::POST, "/api/sites/{site}/shares", but(ADMINS_OF_THE_SITE, 400)).with(json!({})),
+        route(M::DELETE, "/api/sites/{site}/shares/{share}", but(ADMINS_OF_THE_SITE, 404))
+            .at(format!("/api/sites/{SITE}/shares/9")),
         route(M::GET, "/api/sites/{site}/verification", ADMINS_OF_THE_SITE),
         route(M::GET, "/api/sites/{site}/proposals", ADMINS_OF_THE_SITE),
         route(M::GET, "/api/sites/{site}/everything", ADMINS_OF_THE_SITE),
@@ -144,6 +157,16 @@ fn more() -> Vec<Route> {
         route(M::POST, "/api/invitations", ADMINS_OF_THE_SITE).with(invitation),
         route(M::POST, "/api/invitations", OWNERS).with(json!({ "role": "owner" })),
         route(M::DELETE, "/api/invitations/{id}", but(ADMINS, 404)).at("/api/invitations/999"),
+        // By a link that nobody made.
+        route(M::GET, "/api/shares/{token}", NOTHING).at("/api/shares/guess"),
+        route(M::POST, "/api/shares/{token}/pass", NOTHING)
+            .at("/api/shares/guess/pass")
+            .with(json!({ "password": "guess" })),
+        route(M::GET, "/api/shares/{token}/report", NOTHING).at("/api/shares/guess/report"),
+        route(M::GET, "/api/shares/{token}/rows", NOTHING).at("/api/shares/guess/rows?dimension=page"),
+        route(M::GET, "/api/shares/{token}/live", NOTHING).at("/api/shares/guess/live"),
+        route(M::GET, "/badge/{token}.svg", NOTHING).at("/badge/guess.svg"),
+        route(M::GET, "/share/{token}", NOTHING).at("/share/guess"),
         // By an invitation.
         route(M::POST, "/api/join", but(EVERYBODY, 400)).with(json!({})),
         route(M::POST, "/api/join/look", [403; 7]).with(json!({ "token": "guess" })),

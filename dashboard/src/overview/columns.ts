@@ -3,7 +3,7 @@ import type { Kept, Metric, Panel, Row } from '../api';
 
 export const PANELS: { key: string; tabs: string[] }[] = [
   { key: 'sources', tabs: ['channel', 'source', 'utm_campaign', 'utm_medium', 'utm_content', 'utm_term'] },
-  { key: 'pages', tabs: ['page', 'entry_page', 'exit_page', 'section'] },
+  { key: 'pages', tabs: ['page', 'entry_page', 'exit_page', 'section', 'flow'] },
   { key: 'places', tabs: ['country', 'map', 'region', 'city'] },
   { key: 'devices', tabs: ['browser', 'os', 'device', 'language', 'browser_version', 'os_version'] },
   { key: 'events', tabs: ['event', 'properties', 'goal', 'funnel'] },
@@ -39,12 +39,13 @@ export function columns(dimension: string, rows: Row[], metric: Metric, withEven
   const has = (name: string) => rows.some((row) => row[name] !== undefined);
   const first = (...names: string[]) => names.find(has) ?? names[0]!;
   if (dimension === 'event' || dimension.startsWith('prop.')) {
-    return [first('events'), 'event_visits', 'event_rate'].filter((name, i) => i === 0 || has(name));
+    const money = rows.some((row) => row.currency) ? ['value_sum'] : [];
+    return [first('events'), 'event_visits', 'event_rate', ...money].filter((name, i) => i === 0 || has(name));
   }
   if (dimension === 'funnel') return [first('entrants', 'visits')];
   if (dimension === 'goal') return [first('events', 'visits', 'page_visits', 'pageviews'), 'rate', 'event_rate'].filter((name, i) => i === 0 || has(name));
   if (withEvent && has('events')) return ['events', 'event_rate'].filter(has);
-  if (dimension === 'page' || dimension === 'section') return [first('pageviews', 'visits')];
+  if (/^(page|section|flow)$/.test(dimension)) return [first('pageviews', 'visits')];
   if (dimension === 'exit_page') return [first('exits', 'visits')];
   const chosen = metric === 'visitors' || metric === 'pageviews' ? metric : 'visits';
   const main = first(chosen, 'visits');

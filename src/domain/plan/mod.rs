@@ -36,6 +36,7 @@ const PER_SET: Refusal = "times and scroll depth are stored per source, without 
 const NOT_BY_ENTRY: Refusal = "what visits that began or ended here saw elsewhere is not stored";
 const EVENT_RATE_PAGE: Refusal = "there is no count of an event's visits by page";
 const VISITS_ONLY: Refusal = "the plain list of sources has visits and visitors only";
+pub const NO_CURRENCY: Refusal = "the event is declared without a currency";
 const NO_EVENT: Refusal = "needs an event";
 const WITH_EVENT: Refusal = "with an event filter, count, visits with it and rate are shown";
 const GOALS: Refusal = "goals are counted apart from an event: remove the event filter";

@@ -146,7 +146,7 @@ impl Scope {
             (Dimension::Flow, _) if self.of_host() => Err(FLOW_HOST),
             (Dimension::Flow, None) if self.one_page().is_some() && !self.event => Ok(Family::Page),
             (Dimension::Flow, _) => {
-                Err("pick one page, and no source, place or device, to see which pages follow")
+                Err("Pick one page, and no source, place or device, to see which pages follow")
             }
             (_, Some(Family::Language)) => Err(LANGUAGE_APART),
             (Dimension::Event | Dimension::Property(_), _) => self.event_rows(dimension),

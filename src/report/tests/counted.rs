@@ -63,10 +63,20 @@ fn events_have_counts_visits_rates_properties_and_revenue() {
             (&0.25.into(), &1250.into()),
             "{filter}"
         );
+        assert_eq!(tiles["value_sum"]["currency"], "EUR", "{filter}");
+        let buckets = made["series"]["buckets"].as_array().unwrap();
+        let revenue: i64 = buckets.iter().filter_map(|one| one["values"]["value_sum"].as_i64()).sum();
+        assert_eq!((revenue, &made["meta"]["can"]["metrics"]["value_sum"]), (1250, &true.into()), "{filter}");
         assert_eq!(row_of(&made, "prop.plan", "pro")["events"], 4, "{filter}");
         assert_eq!(row_of(&made, "prop.plan", "free")["event_rate"], 0.1, "{filter}");
         assert!(row_of(&made, "prop.plan", "free")["value_sum"].is_null(), "revenue is not parted by values");
     }
+    let mut bare = crate::report::testing::site();
+    bare.events[0].currency = None;
+    let made = report_of(&bare, &laid, "p=yesterday&event=signup");
+    let (tile, words) = (&made["tiles"]["value_sum"], "the event is declared without a currency");
+    assert_eq!((&tile["value"], &tile["refused"]), (&Value::Null, &words.into()));
+    assert_eq!(made["meta"]["can"]["metrics"]["value_sum"], words);
     let made = report(&laid, "p=yesterday&event=signup&prop.plan=pro");
     assert_eq!(
         (&made["tiles"]["events"]["value"], &made["tiles"]["event_visits"]["value"]),

@@ -1,0 +1,5 @@
+/** What is done with a view, loaded when it is first wanted. */
+export { default as ChartTable } from './overview/ChartTable.svelte';
+export { default as Details } from './overview/Details.svelte';
+export { default as ViewMenu } from './overview/ViewMenu.svelte';
+export { default as Notes } from './overview/Notes.svelte';
