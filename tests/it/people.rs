@@ -164,9 +164,9 @@ fn more() -> Vec<Route> {
             .with(json!({ "password": "guess" })),
         route(M::GET, "/api/shares/{token}/report", NOTHING).at("/api/shares/guess/report"),
         route(M::GET, "/api/shares/{token}/rows", NOTHING).at("/api/shares/guess/rows?dimension=page"),
-        route(M::GET, "/api/shares/{token}/live", NOTHING).at("/api/shares/guess/live"),
+        route(M::GET, "/api/shares/{token}/live", [403; 7]).at("/api/shares/guess/live"),
         route(M::GET, "/badge/{token}.svg", NOTHING).at("/badge/guess.svg"),
-        route(M::GET, "/share/{token}", NOTHING).at("/share/guess"),
+        route(M::GET, "/share/{token}", EVERYBODY).at("/share/guess"),
         // By an invitation.
         route(M::POST, "/api/join", but(EVERYBODY, 400)).with(json!({})),
         route(M::POST, "/api/join/look", [403; 7]).with(json!({ "token": "guess" })),
