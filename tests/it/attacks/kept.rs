@@ -3,15 +3,20 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use mayfly::{domain::day::UnixMs, simulate::truth::Truth};
+use mayfly::{
+    domain::day::UnixMs,
+    simulate::{SimulatedHit, truth::Truth},
+};
 
 use super::{
     lived::{close, day, home, send},
     traffic::Traffic,
 };
-use crate::{rows::Stored, server::until};
+use crate::{engine::shared, rows::Stored, server::until};
 
 const HOUR: UnixMs = 3_600_000;
+const RELEASES: &str =
+    "SELECT count(DISTINCT release) FROM pages WHERE family IN ('visit', 'place', 'device', 'language')";
 
 /// A day of which the store is looked at before and after the close.
 struct Kept {
@@ -51,16 +56,19 @@ async fn kept(build: Option<&str>) -> Kept {
     for [hour, release, page] in stored.texts(rows) {
         in_file.entry([hour, release]).or_default().push(page);
     }
+    Kept { open, in_file, met: met(&hits), releases: stored.number(RELEASES) }
+}
+
+/// Pages in the order in which they were first asked for.
+fn met(hits: &[SimulatedHit]) -> Vec<String> {
     let mut met: Vec<String> = Vec::new();
-    for hit in &hits {
+    for hit in hits {
         let page = hit.wire.url.trim_start_matches("https://").split('?').next().unwrap_or_default();
         if !met.iter().any(|one| one == page) {
             met.push(page.to_owned());
         }
     }
-    let releases =
-        "SELECT count(DISTINCT release) FROM pages WHERE family IN ('visit', 'place', 'device', 'language')";
-    Kept { open, in_file, met, releases: stored.number(releases) }
+    met
 }
 
 /// The bytes of the store's files.
@@ -104,4 +112,62 @@ async fn the_store_keeps_no_more_than_rows() {
     assert!(["Organic Search", "Windows", "desktop"].iter().any(|text| holds(&early.open, text)));
     let in_order = kept(Some("arrival_order")).await;
     assert!(as_arrived(&in_order) > 0.9, "{}", as_arrived(&in_order));
+}
+
+/// What ClickHouse has of a day: the families of its rows an hour before midnight, their order at the end, the releases of
+/// what says where and what, and what its logs say of inserts.
+struct InClickHouse {
+    open: Vec<String>,
+    kept: Kept,
+    logged: String,
+}
+
+async fn in_clickhouse(build: Option<&str>) -> InClickHouse {
+    let mut traffic = Traffic::of(day(), 9);
+    traffic.crowd(120, 30);
+    let hits = traffic.hits();
+    let (home, mut truth, mut now) = (home(build), Truth::new(day(), Vec::new()), 0);
+    let (engine, store) = (shared(), shared().fresh());
+    let database = store.rsplit('/').next().unwrap().split('?').next().unwrap();
+    let asked = |sql: &str| engine.sql(database, sql);
+    let runtime = home.runtime.path().join("run");
+    let server = home.serve_with(&["--runtime", runtime.to_str().unwrap(), "--store", &store]);
+    send(&home, &server, &hits, &mut now, &mut truth).await;
+    home.set_clock(now.max(i64::from(day().0) * 24 * HOUR + 23 * HOUR));
+    until("the release of the hours so far", || {
+        let rows = asked("SELECT count() FROM pages");
+        (rows.trim() != "0" && home.files("releases").is_empty()).then_some(())
+    });
+    let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let open = lines(asked("SELECT DISTINCT family::String AS family FROM pages ORDER BY family"));
+    close(&home);
+    server.kill();
+    let mut in_file: BTreeMap<[String; 2], Vec<String>> = BTreeMap::new();
+    let rows = "SELECT hour, _part, page FROM pages WHERE family = 'page' AND kind = 'page' ORDER BY _part, _part_offset";
+    for line in lines(asked(rows)) {
+        let [hour, part, page] = line.split('\t').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap();
+        in_file.entry([hour, part]).or_default().push(page);
+    }
+    let releases = asked(RELEASES).trim().parse().unwrap();
+    let logged = match asked("EXISTS TABLE system.query_log").trim() {
+        "0" => String::new(),
+        _ => {
+            asked("SYSTEM FLUSH LOGS");
+            asked(&format!(
+                "SELECT query FROM system.query_log WHERE current_database = '{database}' AND query_kind = 'Insert'"
+            ))
+        }
+    };
+    InClickHouse { open, kept: Kept { open: Vec::new(), in_file, met: met(&hits), releases }, logged }
+}
+
+#[actix_web::test]
+async fn clickhouse_keeps_no_more_than_rows() {
+    let clean = in_clickhouse(None).await;
+    assert_eq!(clean.open, ["page"], "where and what are not there within the day");
+    assert_eq!(clean.kept.releases, 1, "they come with the close, all at once");
+    assert_eq!(as_arrived(&clean.kept), 0.0, "rows stand in the order of their keys");
+    assert_eq!(clean.logged, "", "its log says nothing of when what was inserted");
+    let early = in_clickhouse(Some("early_release")).await;
+    assert!(early.open.len() > 1 && early.kept.releases > 1, "{:?}, {}", early.open, early.kept.releases);
 }

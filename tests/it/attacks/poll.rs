@@ -7,6 +7,7 @@ use mayfly::{
     domain::day::UnixMs,
     simulate::{SimulatedHit, truth::Truth},
 };
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::{
     api::{Api, SITE},
+    people,
     server::until_answered,
 };
 
@@ -27,8 +29,14 @@ const HOUR_MS: i64 = 3_600_000;
 /// Visits by panel and row.
 type Reading = BTreeMap<(String, String), i64>;
 
-async fn read(api: &Api, key: &str) -> Reading {
-    let report = api.read("report", "p=day&limit=10000", key).await;
+/// Who reads: a header of each request.
+type Credential = (&'static str, String);
+
+async fn read(api: &Api, (header, value): &Credential) -> Reading {
+    let path = format!("/api/sites/{SITE}/report?p=day&limit=10000");
+    let answer = api.request(Method::GET, &path).header(*header, value).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let report: Value = answer.json().await.unwrap();
     let mut reading = Reading::new();
     for (panel, rows) in report["panels"].as_object().unwrap() {
         for row in rows["rows"].as_array().unwrap() {
@@ -53,9 +61,8 @@ fn moved(before: &Reading, after: &Reading) -> BTreeMap<String, Vec<String>> {
 /// What polling an hour showed.
 #[derive(Default)]
 struct Polled {
-    /// Panels that moved within the hour, for keys of scope staff and read.
-    staff: BTreeMap<String, usize>,
-    read: BTreeMap<String, usize>,
+    /// Panels that moved within the hour, for keys of scope staff and read, and for who is signed in.
+    moved: [BTreeMap<String, usize>; 3],
     /// Visits that began in the hour, and those of which country and browser were seen to move together.
     visits: usize,
     joined: usize,
@@ -65,6 +72,7 @@ async fn polled(build: Option<&str>) -> Polled {
     let (home, mut now, mut truth) = (home(build), 0, Truth::new(day(), Vec::new()));
     let key = |scope: &str| home.run(&["key", "add", scope, "--site", SITE, "--scope", scope]);
     let (staff, outside) = (key("staff"), key("read"));
+    people::add(&home, &["user", "add", "ada"]);
     let server = home.serve();
     let mut traffic = Traffic::of(day(), 7);
     traffic.crowd(260, 30);
@@ -81,18 +89,22 @@ async fn polled(build: Option<&str>) -> Polled {
     })
     .await;
     let hour: Vec<_> = hits[before..].iter().filter(|hit| hit.at < starts + HOUR_MS).cloned().collect();
-    let (mut polled, mut last) = (Polled::default(), [read(&api, &staff).await, read(&api, &outside).await]);
+    let bearer = |key: &str| ("authorization", format!("Bearer {key}"));
+    let readers = [bearer(&staff), bearer(&outside), ("cookie", people::sign_in(&api, "ada").await)];
+    let (mut polled, mut last) = (Polled::default(), Vec::new());
+    for reader in &readers {
+        last.push(read(&api, reader).await);
+    }
     let mut claims: Vec<(String, String)> = Vec::new();
     for step in hour.chunk_by(|one, other| one.at / STEP_MS == other.at / STEP_MS) {
         send(&home, &server, step, &mut now, &mut truth).await;
-        for (reader, key) in [&staff, &outside].into_iter().enumerate() {
-            let reading = read(&api, key).await;
+        for (reader, credential) in readers.iter().enumerate() {
+            let reading = read(&api, credential).await;
             let moved = moved(&last[reader], &reading);
-            let panels = if reader == 0 { &mut polled.staff } else { &mut polled.read };
-            moved.keys().for_each(|panel| *panels.entry(panel.clone()).or_default() += 1);
+            moved.keys().for_each(|panel| *polled.moved[reader].entry(panel.clone()).or_default() += 1);
             let one =
                 |panel: &str| moved.get(panel).filter(|rows| rows.len() == 1).map(|rows| rows[0].clone());
-            if let (0, Some(country), Some(browser)) = (reader, one("country"), one("browser")) {
+            if let (0 | 2, Some(country), Some(browser)) = (reader, one("country"), one("browser")) {
                 claims.push((country, browser));
             }
             last[reader] = reading;
@@ -112,10 +124,13 @@ async fn polled(build: Option<&str>) -> Polled {
 async fn nothing_of_who_moves_within_the_hour() {
     let clean = polled(None).await;
     assert!(clean.visits > 10, "{} visits began in the hour", clean.visits);
-    assert_eq!(clean.read, BTreeMap::new(), "whoever is not signed in reads the last full hour");
-    let moved: Vec<&String> = clean.staff.keys().filter(|panel| !LIVE.contains(&panel.as_str())).collect();
-    assert_eq!(moved, Vec::<&String>::new(), "staff see pages and the bare list of sources move");
-    assert!(clean.staff["entry_page"] > 10, "and see them move");
+    let [staff, read, signed_in] = &clean.moved;
+    assert_eq!(*read, BTreeMap::new(), "whoever is not signed in reads the last full hour");
+    for moved in [staff, signed_in] {
+        let others: Vec<&String> = moved.keys().filter(|panel| !LIVE.contains(&panel.as_str())).collect();
+        assert_eq!(others, Vec::<&String>::new(), "staff see pages and the bare list of sources move");
+        assert!(moved["entry_page"] > 10, "and see them move");
+    }
     assert_eq!(clean.joined, 0);
     let live = polled(Some("live_families")).await;
     assert!(
@@ -124,7 +139,7 @@ async fn nothing_of_who_moves_within_the_hour() {
         live.joined,
         live.visits
     );
-    assert!(live.read.contains_key("country"), "{:?}", live.read);
+    assert!(live.moved[1].contains_key("country"), "{:?}", live.moved[1]);
 }
 
 /// What a label of place or device counts: visits, visitors, page views, bounces, seconds.
