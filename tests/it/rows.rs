@@ -3,9 +3,12 @@
 use std::{fs, path::Path};
 
 use duckdb::{AccessMode, Config, Connection};
-use mayfly::domain::{
-    day::{Day, Hour},
-    row::{Row, Table, columns},
+use mayfly::{
+    domain::{
+        day::{Day, Hour},
+        row::{Row, Table, columns},
+    },
+    store::duckdb::{DuckStore, Limits},
 };
 
 /// A copy of a data directory's store, so that reading changes nothing. The server must not run.
@@ -24,8 +27,13 @@ impl Stored {
                 fs::copy(&path, copy.path().join(name)).unwrap();
             }
         }
+        let file = copy.path().join("mayfly.duckdb");
+        // Killed while it folded its log: the product's own opening puts that right.
+        if copy.path().join("mayfly.duckdb.fold").exists() {
+            drop(DuckStore::open(&file, &Limits::default()).unwrap());
+        }
         let config = Config::default().access_mode(AccessMode::ReadWrite).unwrap();
-        let connection = Connection::open_with_flags(copy.path().join("mayfly.duckdb"), config).unwrap();
+        let connection = Connection::open_with_flags(file, config).unwrap();
         Stored { connection, _copy: copy }
     }
 
