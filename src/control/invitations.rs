@@ -18,7 +18,7 @@ use crate::domain::{
 
 /// Days after which an invitation ends.
 pub const INVITATION_DAYS: i64 = 7;
-/// Most invitations that are open at once.
+/// Most open invitations that one person made.
 const INVITATIONS_MAX: u32 = 200;
 const DAY_MS: i64 = 86_400_000;
 
@@ -78,7 +78,9 @@ impl Control {
             let site =
                 site.map(|name| sites::named(connection, name, now)).transpose()?.map(|site| site.id.0);
             connection.execute("DELETE FROM invitations WHERE expires <= ?1", [now])?;
-            let open: u32 = connection.query_row("SELECT count(*) FROM invitations", [], |row| row.get(0))?;
+            let open: u32 =
+                connection
+                    .query_row("SELECT count(*) FROM invitations WHERE by = ?1", [by.id], |row| row.get(0))?;
             if open >= INVITATIONS_MAX {
                 let allowed = format!("at most {INVITATIONS_MAX} open invitations");
                 return Err(Invalid::new("invitations", open, allowed).into());

@@ -12,7 +12,7 @@ use crate::domain::{
 
 /// How every key begins: recognisable in a leak.
 const PREFIX: &str = "mf_";
-/// Most keys of all sites, revoked ones included.
+/// Most keys of a site that are in use.
 const KEYS_MAX: u32 = 1_000;
 
 /// What a key may read.
@@ -80,8 +80,8 @@ impl Control {
         self.write(|connection| {
             let site = sites::named(connection, site, now)?.id;
             let (count, taken): (u32, bool) = connection.query_row(
-                "SELECT count(*), coalesce(max(name = ?1 AND revoked IS NULL), 0) FROM keys",
-                [name],
+                "SELECT coalesce(sum(site = ?2), 0), coalesce(max(name = ?1), 0) FROM keys WHERE revoked IS NULL",
+                (name, site.0),
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
             if taken {

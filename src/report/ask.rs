@@ -248,8 +248,14 @@ fn labelled(value: &str, dimension: &Dimension, operator: Operator, site: &Site)
     }
 }
 
+/// Pages that follow are outside of what a lock leaves.
+const FLOW_LOCKED: Refusal = "which pages follow is not told beside a locked filter";
+
 /// What a dimension's rows are refused for, the site's settings included.
 pub fn refusal(dimension: &Dimension, plan: &Plan, site: &Site) -> Option<Refusal> {
+    if plan.locked > 0 && *dimension == Dimension::Flow {
+        return Some(FLOW_LOCKED);
+    }
     match dimension.is_kept(&site.kept) {
         true => plan.scope.answers(dimension).err(),
         false => Some(crate::domain::plan::NOT_COLLECTED),

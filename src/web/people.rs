@@ -218,6 +218,7 @@ async fn join_as_new(
     name: String,
     password: String,
 ) -> Answer {
+    state.attempt(request, &token, clock::now())?;
     // Before the turn to hash is waited for: who has no invitation takes none.
     let (control, held) = (state.control.clone(), token.clone());
     blocking(move || control.invitation(&held, clock::now())).await?;

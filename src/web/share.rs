@@ -49,6 +49,8 @@ pub struct Sharing {
     /// Signs passes; of this process, so a restart asks for passwords again.
     key: [u8; 32],
     reads: Semaphore,
+    /// Turns to hash a link's password: people who sign in have others.
+    hashing: Semaphore,
 }
 
 /// The routes. They need `Data<ControlState>`, `Data<Sharing>` and `Data<Parts>` in the application.
@@ -70,11 +72,11 @@ impl Sharing {
     pub fn new() -> Result<Sharing, getrandom::Error> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
-        Ok(Sharing { key, reads: Semaphore::new(READS_MAX) })
+        Ok(Sharing { key, reads: Semaphore::new(READS_MAX), hashing: Semaphore::new(1) })
     }
 
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, ApiError> {
-        match tokio::time::timeout(READ_WAIT, self.reads.acquire()).await {
+    async fn turn<'a>(&'a self, at: &'a Semaphore) -> Result<SemaphorePermit<'a>, ApiError> {
+        match tokio::time::timeout(READ_WAIT, at.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(ApiError::unavailable(
                 "too many people look at shared dashboards: try again in 5 seconds",
@@ -174,16 +176,17 @@ async fn pass(
     let (_, share) = opened(&state, token.clone()).await?;
     let PassBody { password } = body(payload).await?;
     let now = clock::now();
-    let who = format!("share {}", share.id);
+    // No person can have this name.
+    let who = format!("\u{1}share {}", share.id);
     let attempt = state.attempt(&request, &who, now)?;
     let (right, share) = {
-        let _turn = state.hashing_turn(state.throttle.is_known(&attempt)).await?;
+        let _turn = sharing.turn(&sharing.hashing).await?;
         blocking(move || Ok::<_, ApiError>((share.is_opened_by(&password), share))).await?
     };
     if !right {
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, "the password is wrong"));
     }
-    state.throttle.passed(&attempt, now);
+    state.throttle.forgive(&attempt);
     let until = now + PASS_LIFE.as_millis() as UnixMs;
     let cookie = Cookie::build(PASS_COOKIE, sharing.pass(&share, until))
         .path(format!("/api/shares/{token}"))
@@ -203,7 +206,7 @@ async fn report(
     token: Path<String>,
 ) -> Answer {
     let (entry, share) = seen(&state, &sharing, &request, token.into_inner()).await?;
-    let _turn = sharing.turn().await?;
+    let _turn = sharing.turn(&sharing.reads).await?;
     let (reader, locked) = (Reader::Outside, share.shown.filters);
     Ok(HttpResponse::Ok()
         .json(reports::report_of(parts, entry, reader, locked, request.query_string()).await?))
@@ -217,7 +220,7 @@ async fn rows(
     token: Path<String>,
 ) -> Answer {
     let (entry, share) = seen(&state, &sharing, &request, token.into_inner()).await?;
-    let _turn = sharing.turn().await?;
+    let _turn = sharing.turn(&sharing.reads).await?;
     reports::answer_rows(parts, entry, Reader::Outside, share.shown.filters, request.query_string()).await
 }
 
@@ -248,7 +251,7 @@ async fn badge(parts: Data<Parts>, state: State, sharing: Data<Sharing>, token: 
     if share.kind == ShareKind::Link {
         return Err(ApiError::new(StatusCode::NOT_FOUND, "this opens a dashboard and no badge"));
     }
-    let _turn = sharing.turn().await?;
+    let _turn = sharing.turn(&sharing.reads).await?;
     let query = format!("p={}", share.shown.period.as_deref().unwrap_or("28d"));
     let usual = if share.shown.filters.iter().any(|one| one.dimension.key() == "event") {
         Metric::Events
@@ -330,14 +333,14 @@ mod tests {
         let sharing = Sharing::new().unwrap();
         let mut turns = Vec::new();
         for _ in 0..READS_MAX {
-            turns.push(sharing.turn().await.unwrap());
+            turns.push(sharing.turn(&sharing.reads).await.unwrap());
         }
         let begun = std::time::Instant::now();
-        let error = sharing.turn().await.expect_err("no turn comes");
+        let error = sharing.turn(&sharing.reads).await.expect_err("no turn comes");
         assert!((5..20).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
         assert_eq!((error.status, error.retry_after_s), (StatusCode::SERVICE_UNAVAILABLE, Some(5)));
         turns.pop();
-        assert!(sharing.turn().await.is_ok());
+        assert!(sharing.turn(&sharing.reads).await.is_ok());
     }
 
     #[test]

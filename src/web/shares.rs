@@ -19,7 +19,7 @@ use crate::{
     control::{Deed, Entry, Invalid, NewShare, Share, ShareKind, Shown},
     domain::{
         day::{Day, UnixMs},
-        plan::Metric,
+        plan::{Dimension, Filter, Metric},
     },
     report::{self, Today},
 };
@@ -106,6 +106,11 @@ fn read<'a>(wanted: &'a ShareBody, entry: &Arc<Entry>, now: UnixMs) -> Result<Ne
     let view = wanted.view.trim_start_matches('?');
     let wrong = |words: String| Invalid::new("view", view, words);
     let filters = report::filters(view, site).map_err(wrong)?;
+    let of_event = |one: &Filter| matches!(one.dimension, Dimension::Event | Dimension::Property(_));
+    if wanted.kind != ShareKind::Badge && filters.iter().any(of_event) {
+        // Rates have all visits for a denominator, so who looks could tell them.
+        return Err(wrong("events cannot be locked: remove the filters on event and properties".to_owned()));
+    }
     let mut read = Shown { filters, ..Shown::default() };
     if wanted.kind == ShareKind::Badge {
         let plan = report::parse(view, &[], site, &today, None).map_err(wrong)?;

@@ -64,7 +64,9 @@ impl LoginThrottle {
             by_name: self.hash(&name.trim().to_lowercase(), &network),
             by_network: self.hash("", &network),
         };
-        self.count(&[(attempt.by_name, FREE_BY_NAME), (attempt.by_network, FREE_BY_NETWORK)], now)?;
+        // Whom strangers in the same network would lock out waits for attempts at their own name only.
+        let limits = [(attempt.by_name, FREE_BY_NAME), (attempt.by_network, FREE_BY_NETWORK)];
+        self.count(if self.is_known(&attempt) { &limits[..1] } else { &limits }, now)?;
         Ok(attempt)
     }
 
@@ -83,14 +85,18 @@ impl LoginThrottle {
         Ok(())
     }
 
-    /// The password was right: attempts for this name start anew, and who comes again is known.
-    pub fn passed(&self, attempt: &Attempt, now: UnixMs) {
+    /// The password was right: attempts for this name start anew.
+    pub fn forgive(&self, attempt: &Attempt) {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         attempts.remove(&attempt.by_name);
         if let Some(entry) = attempts.get_mut(&attempt.by_network) {
             entry.count = entry.count.saturating_sub(1);
         }
-        drop(attempts);
+    }
+
+    /// As [`LoginThrottle::forgive`], of a person: who comes again is known.
+    pub fn passed(&self, attempt: &Attempt, now: UnixMs) {
+        self.forgive(attempt);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KNOWN_MAX && !known.contains_key(&attempt.by_name) {
             let oldest = known.iter().min_by_key(|(_, at)| **at).map(|(key, _)| *key);
@@ -204,6 +210,18 @@ mod tests {
         let attempt = begin(3_000).ok().unwrap();
         throttle.passed(&attempt, 3_000);
         assert!(begin(3_000).is_ok());
+    }
+
+    #[test]
+    fn strangers_in_the_same_network_lock_out_nobody_who_has_signed_in_there() {
+        let throttle = LoginThrottle::new().unwrap();
+        let attempt = throttle.begin("ada", from("192.0.2.1"), 0).ok().unwrap();
+        throttle.passed(&attempt, 0);
+        for n in 0..FREE_BY_NETWORK {
+            assert!(throttle.begin(&format!("guess {n}"), from("192.0.2.9"), 0).is_ok());
+        }
+        assert!(throttle.begin("eve", from("192.0.2.1"), 0).is_err());
+        assert!(throttle.begin("ada", from("192.0.2.1"), 0).is_ok());
     }
 
     #[test]

@@ -154,6 +154,12 @@ async fn a_locked_filter_holds_whatever_is_asked() {
     let csv = shared.api.request(Method::GET, &api_of(&path, "/rows?p=today&dimension=page&format=csv"));
     let csv = answer(csv).await.body;
     assert!(csv.contains("/blog/a") && !csv.contains("/pricing"), "{csv}");
+    // An event's rate has all visits for a denominator: it cannot be locked.
+    let list = format!("/api/sites/{SITE}/shares");
+    let of_event = json!({ "name": "sign-ups", "kind": "link", "view": "?event=Signup" });
+    let (status, said) = shared.api.send(Method::POST, &list, &shared.cookie, &of_event).await;
+    let refused = said["error"].as_str().unwrap().contains("events cannot be locked");
+    assert_eq!((status, refused), (StatusCode::BAD_REQUEST, true), "{said}");
     assert_eq!(shared.server.stop().0, Some(0));
 }
 

@@ -116,8 +116,12 @@ fn a_locked_filter_is_narrowed_as_any_other() {
         ("event=signup", "prop.plan=pro"),
     ] {
         let locked = crate::report::filters(lock, &site).unwrap();
-        let narrowed = asked(&laid, &locked, &format!("p=7d&{more}")).unwrap();
-        let both = asked(&laid, &[], &format!("p=7d&{lock}&{more}")).unwrap();
+        let mut narrowed = asked(&laid, &locked, &format!("p=7d&{more}")).unwrap();
+        let mut both = asked(&laid, &[], &format!("p=7d&{lock}&{more}")).unwrap();
+        // Which pages follow is told beside no lock.
+        for made in [&mut narrowed, &mut both] {
+            made["panels"].as_object_mut().unwrap().remove("flow");
+        }
         for part in ["tiles", "series", "panels"] {
             assert_eq!(narrowed[part], both[part], "{lock}, {more}: {part}");
         }
@@ -127,9 +131,8 @@ fn a_locked_filter_is_narrowed_as_any_other() {
 
 #[test]
 fn which_pages_follow_and_other_properties_are_refused_where_no_row_has_the_filter() {
-    let (laid, _) = (laid(&rows(13, 50), 0.4, 13), ());
-    let locked = crate::report::filters("host=docs.example.com", &site()).unwrap();
-    let made = asked(&laid, &locked, "p=7d&page=/pricing").unwrap();
+    let laid = laid(&rows(13, 50), 0.4, 13);
+    let made = asked(&laid, &[], "p=7d&host=docs.example.com&page=/pricing").unwrap();
     assert!(made["panels"]["flow"]["refused"].as_str().unwrap().contains("by host"));
     let mut site = site();
     let other = crate::domain::declaration::PropertyDeclaration {
@@ -155,4 +158,14 @@ fn a_view_that_cannot_be_understood_is_not_locked() {
     let text = serde_json::to_string(&filters).unwrap();
     assert_eq!(serde_json::from_str::<Vec<Filter>>(&text).unwrap(), filters);
     assert!(serde_json::from_str::<Vec<Filter>>(&text.replace("prop.plan", "plan")).is_err());
+}
+
+#[test]
+fn pages_outside_a_lock_are_not_told_as_those_that_follow() {
+    let (laid, site) = (laid(&rows(13, 120), 0.4, 13), site());
+    let flow = |locked: &[Filter]| asked(&laid, locked, "p=7d&page=/").unwrap()["panels"]["flow"].clone();
+    assert_eq!(flow(&[])["refused"], Value::Null, "or nothing is tested below");
+    let locked = crate::report::filters("page=/", &site).unwrap();
+    assert_eq!(flow(&locked)["refused"], "which pages follow is not told beside a locked filter");
+    assert_eq!(flow(&locked)["rows"], Value::Array(Vec::new()));
 }
