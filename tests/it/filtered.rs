@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use mayfly::domain::{
-    Text,
-    counters::Counter,
-    row::{Family, Table},
+use mayfly::{
+    domain::{
+        Text,
+        counters::Counter,
+        row::{Family, Table},
+    },
+    simulate::shop,
 };
 use serde_json::{Map, Value, json};
 
@@ -134,7 +137,8 @@ async fn events(api: &Api, period: &str, key: &str, expected: &Expected, found: 
         let [events, visitors, event_visits, sum] = total(&cells).event;
         let rate = ratio(event_visits, visits as f64);
         let mut tiles = json!({"events": events, "event_visits": event_visits, "event_visitors": visitors, "event_rate": rate, "value_sum": sum});
-        if !property.is_empty() {
+        let paid = shop::events().iter().any(|event| *event.name == *name && event.currency.is_some());
+        if !property.is_empty() || !paid {
             tiles["value_sum"] = Value::Null;
         }
         let tiles: &Map<String, Value> = tiles.as_object().unwrap();

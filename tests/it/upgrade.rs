@@ -352,7 +352,9 @@ pub fn back_to_the_first_schema(home: &Home) {
     connection.execute_batch("DETACH newest; CHECKPOINT").unwrap();
     drop(connection);
     // Its rows are copied. A server whose last reader is slow leaves a log, which would be taken for the old file's.
-    let _ = fs::remove_file(path.with_extension("duckdb.wal"));
+    for left in ["duckdb.wal", "duckdb.fold"] {
+        let _ = fs::remove_file(path.with_extension(left));
+    }
     fs::rename(old, path).unwrap();
 }
 

@@ -27,9 +27,11 @@ pub const NEWEST: u32 = MIGRATIONS[MIGRATIONS.len() - 1].0;
 /// # Errors
 /// `Unavailable`, with the path.
 pub(super) fn make(path: &Path, config: Config) -> Result<(), StoreError> {
-    let [new, log] = ["new", "new.wal"].map(|ending| PathBuf::from(format!("{}.{ending}", path.display())));
+    // What was saved of another file that was here is not of this one.
+    let [new, log, fold] =
+        ["new", "new.wal", "fold"].map(|ending| PathBuf::from(format!("{}.{ending}", path.display())));
     let failed = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", new.display()));
-    for left in [&new, &log] {
+    for left in [&new, &log, &fold] {
         match fs::remove_file(left) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
