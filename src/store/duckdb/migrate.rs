@@ -8,7 +8,7 @@ use std::{
 
 use duckdb::{Config, Connection, params};
 
-use super::unavailable;
+use super::{fold::folder, unavailable};
 use crate::store::StoreError;
 
 /// In order; append only.
@@ -40,11 +40,10 @@ pub(super) fn make(path: &Path, config: Config) -> Result<(), StoreError> {
     let connection = Connection::open_with_flags(&new, config).map_err(unavailable)?;
     connection.execute_batch("CHECKPOINT").map_err(unavailable)?;
     connection.close().map_err(|(_, error)| unavailable(error))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(&new)
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::rename(&new, path))
-        .and_then(|()| File::open(folder)?.sync_all())
+        .and_then(|()| File::open(folder(path))?.sync_all())
         .map_err(failed)
 }
 

@@ -10,7 +10,10 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::SeqCst},
 };
 
-use super::{DuckStore, Limits, copy_rows};
+use super::{
+    DuckStore, Limits, copy_rows,
+    fold::{beside, failed, folder},
+};
 use crate::store::StoreError;
 
 /// Whether the file may hold bytes of rows that were erased.
@@ -78,17 +81,8 @@ impl Scrub {
     }
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    PathBuf::from(format!("{}.{ending}", path.display()))
-}
-
 fn marker(path: &Path) -> PathBuf {
     beside(path, "rewrite")
-}
-
-fn failed(path: &Path) -> impl Fn(io::Error) -> StoreError {
-    let path = path.display().to_string();
-    move |error| StoreError::Unavailable(format!("{path}: {error}"))
 }
 
 fn rewrite(path: &Path, limits: &Limits) -> Result<(), StoreError> {
@@ -116,11 +110,10 @@ fn rewrite(path: &Path, limits: &Limits) -> Result<(), StoreError> {
         let _ = fs::remove_file(&log);
     }
     let old = OpenOptions::new().write(true).open(path).map_err(failed(path))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(&new)
         .and_then(|file| file.sync_all())
         .and_then(|()| fs::rename(&new, path))
-        .and_then(|()| File::open(folder)?.sync_all())
+        .and_then(|()| File::open(folder(path))?.sync_all())
         .map_err(failed(&new))?;
     if let Err(error) = overwrite(old) {
         tracing::warn!(%error, "the blocks of the store's old file could not be overwritten");
