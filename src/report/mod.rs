@@ -32,7 +32,7 @@ use crate::{
         outcome::Outcome,
         plan::{Dimension, Filter, Metric, Scope},
         query::{Condition, Operator},
-        row::{Column, DayRow, Family, KIND_PAGE, Table},
+        row::{Column, DayRow, Family, Table},
         view::{MemoryView, Reader},
     },
     store::{Store, StoreError},
@@ -106,7 +106,7 @@ pub fn rows(
     Ok(Rows { panel, dimension: dimension.key(), meta })
 }
 
-/// Visits of the 7 days up to `last`, for the list of sites.
+/// The last 7 days and the 7 before them, for the list of sites.
 ///
 /// # Errors
 /// [`StoreError`].
