@@ -159,6 +159,9 @@ pub struct Meta {
     pub can: Can,
     pub rejected_undeclared: i64,
     pub kept: Kept,
+    /// Whether pages tell web vitals.
+    #[serde(skip_serializing_if = "is_false")]
+    pub vitals: bool,
     pub generated_at: i64,
     pub notices: Vec<String>,
     /// Collectors that did not answer: what they have not released yet is in no number.
