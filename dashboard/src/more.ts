@@ -3,6 +3,7 @@ export { default as FilterForm } from './overview/FilterForm.svelte';
 export { default as Funnels } from './overview/Funnels.svelte';
 export { default as Help } from './overview/Help.svelte';
 export { default as Properties } from './overview/Properties.svelte';
+export { default as Vitals } from './overview/Vitals.svelte';
 export { default as WorldMap } from './overview/WorldMap.svelte';
 export { default as Account } from './screens/Account.svelte';
 export { default as FirstRun } from './screens/FirstRun.svelte';
