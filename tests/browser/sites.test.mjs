@@ -38,7 +38,7 @@ after(async () => {
   await server?.stop();
 });
 
-const names = () => page.getByRole('table', { name: 'Sites' }).getByRole('rowheader').getByRole('link').allInnerTexts();
+const names = () => page.getByRole('table', { name: 'List of sites' }).getByRole('rowheader').getByRole('link').allInnerTexts();
 const together = () => page.getByRole('region', { name: /^Together/ });
 const open = async (path) => {
   await page.goto(server.origin + path);

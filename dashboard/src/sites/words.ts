@@ -1,4 +1,4 @@
-/** The texts of the roll-up: a catalogue of its own, loaded with it. */
+/** The texts of the roll-up: a catalogue of its own. */
 
 export const together = 'Together';
 export const visits = 'Visits, 7 days';
@@ -16,7 +16,6 @@ export const withoutSimulated = 'without simulated history';
 export const search = 'Search sites';
 export const found = (n: number) => (n === 1 ? '1 site' : `${n} sites`);
 export const none = 'No site has this in its name.';
-export const list = 'Sites';
+export const list = 'List of sites';
 export const columns = { name: 'Site', visits: 'Visits, 7 days', change: 'Change', visitors: 'Visitors, daily sum', live: 'Now' };
 export const day = 'Day';
-export const now = (n: number) => (n === 1 ? '1 visitor' : `${n} visitors`);

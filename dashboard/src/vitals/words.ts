@@ -1,10 +1,10 @@
-/** The texts of web vitals: a catalogue of its own, loaded with them. */
+/** The texts of web vitals: a catalogue of its own. */
 
 export const measures = {
-  LCP: ['Shows', 'Largest Contentful Paint', 'The largest part is there within 2.5 s: good; later than 4 s: poor'],
-  INP: ['Answers', 'Interaction to Next Paint', 'The slowest answer to a click or key within 200 ms: good; over 500 ms: poor. Pages that nobody touched are not in it'],
-  CLS: ['Stands still', 'Cumulative Layout Shift', 'Layout moves by at most 0.1: good; over 0.25: poor'],
-} as Record<string, [string, string, string]>;
+  LCP: ['Shows', 'The largest part is there within 2.5 s: good; later than 4 s: poor'],
+  INP: ['Answers', 'The slowest answer to a click or key within 200 ms: good; over 500 ms: poor. Pages that nobody touched are not in it'],
+  CLS: ['Stands still', 'Layout moves by at most 0.1: good; over 0.25: poor'],
+} as Record<string, [string, string]>;
 export const ratings = { good: 'good', 'needs improvement': 'needs improvement', poor: 'poor' } as Record<string, string>;
 export const good = (share: string) => `${share} good`;
 export const of = (n: string) => `of ${n} page loads`;
