@@ -21,5 +21,6 @@ function onDemand<T>(load: () => Promise<T>): [() => T | null, () => void] {
 }
 
 export const [later, need] = onDemand(() => import('./more'));
+export const [management, needManagement] = onDemand(() => import('./manage'));
 /** What is done with a view: its menu, notes, tables and files. */
 export const [tools, needTools] = onDemand(() => import('./tools'));
