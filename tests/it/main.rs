@@ -50,6 +50,7 @@ mod scale; // the constants of docs/SCALE.md, measured
 mod server; // a real Mayfly and its clock
 mod shares; // links, public sites and badges over HTTP: who sees what, and until when
 mod soak; // a long run: memory stays level while days come and go
+mod streams; // what happens now, as server-sent events
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files

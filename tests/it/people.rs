@@ -101,6 +101,7 @@ fn routes() -> Vec<Route> {
         route(M::GET, "/api/sites/{site}/report", READERS),
         route(M::GET, "/api/sites/{site}/rows", READERS).at(format!("/api/sites/{SITE}/rows?dimension=page")),
         route(M::GET, "/api/sites/{site}/live", [200, 200, 404, 200, 200, 403, 401]),
+        route(M::GET, "/api/sites/{site}/stream", [200, 200, 404, 200, 200, 403, 401]),
         route(M::GET, "/api/sites/{site}/stored", PEOPLE_OF_THE_SITE),
         route(M::GET, "/api/sites/{site}/snippet", PEOPLE_OF_THE_SITE),
         route(M::GET, "/api/sites/{site}/settings", PEOPLE_OF_THE_SITE),
@@ -235,7 +236,10 @@ impl Install {
             request = request.header("content-type", "application/json").body(body);
         }
         let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap_or_default())
+        let status = answer.status().as_u16();
+        // A stream has no end.
+        let streams = answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        (status, if streams { String::new() } else { answer.text().await.unwrap_or_default() })
     }
 }
 
