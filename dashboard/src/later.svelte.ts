@@ -23,3 +23,4 @@ function onDemand<T>(load: () => Promise<T>): [() => T | null, () => void] {
 export const [later, need] = onDemand(() => import('./more'));
 /** What is done with a view: its menu, notes, tables and files. */
 export const [tools, needTools] = onDemand(() => import('./tools'));
+export const [setup, needSetup] = onDemand(() => import('./setup'));

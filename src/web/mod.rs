@@ -18,6 +18,7 @@ pub mod shares;
 pub mod stored;
 pub mod stream;
 pub mod throttle;
+pub mod trials;
 
 #[cfg(test)]
 mod api_tests;
@@ -137,7 +138,7 @@ pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
     app.configure(reports::routes).configure(download::routes).configure(api_control::routes);
     app.configure(account::routes).configure(people::routes);
     app.app_data(shared.sharing.clone()).configure(shares::routes).configure(share::routes);
-    app.configure(notes::routes);
+    app.configure(notes::routes).configure(trials::routes);
     app.app_data(shared.streams.clone()).configure(stream::routes);
     if shared.demo {
         app.service(web::resource(["/demo", "/demo/{file:.*}"]).route(web::get().to(assets::demo)));

@@ -53,6 +53,7 @@ mod soak; // a long run: memory stays level while days come and go
 mod streams; // what happens now, as server-sent events
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
+mod trials; // trial hits: they say what a hit becomes, and leave nothing
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
 mod verify; // `mayfly verify` on a real install
 mod views; // notes, and a view as files

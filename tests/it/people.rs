@@ -89,6 +89,8 @@ fn routes() -> Vec<Route> {
         route(M::GET, "/mayfly.consent.js", EVERYBODY),
         route(M::GET, "/js/{name:(script|plausible)[a-z.-]*\\.js}", EVERYBODY).at("/js/script.js"),
         route(M::GET, "/consent/{name:[a-z-]+\\.js}", EVERYBODY).at("/consent/opt-out.js"),
+        route(M::GET, "/setup-test", EVERYBODY),
+        route(M::GET, "/setup-test.js", EVERYBODY),
         route(M::GET, "/demo", EVERYBODY),
         route(M::GET, "/demo/{file:.*}", EVERYBODY),
         route(M::GET, "/count", but(EVERYBODY, 400)),
@@ -104,6 +106,9 @@ fn routes() -> Vec<Route> {
         route(M::GET, "/api/sites/{site}/stream", [200, 200, 404, 200, 200, 403, 401]),
         route(M::GET, "/api/sites/{site}/stored", PEOPLE_OF_THE_SITE),
         route(M::GET, "/api/sites/{site}/snippet", PEOPLE_OF_THE_SITE),
+        route(M::POST, "/api/sites/{site}/trials", PEOPLE_OF_THE_SITE),
+        route(M::GET, "/api/sites/{site}/trials/{token}", but(PEOPLE_OF_THE_SITE, 400))
+            .at(format!("/api/sites/{SITE}/trials/guess")),
         route(M::GET, "/api/sites/{site}/settings", PEOPLE_OF_THE_SITE),
         route(M::GET, "/api/sites/{site}/view.zip", READERS),
         // Changing it.
