@@ -99,6 +99,8 @@ bench-core: setup ## the counting core alone
 bench-http: bin ## durable collection against a route that only reads the body
 	@bash benches/http.sh
 
+bench-hygiene: sabotaged ## what overwriting freed memory and emptied heads cost; FAULTS=answers_at_once: what answers in steps do
+	@bash benches/faults.sh
 bench-store: setup clickhouse ## a year of ten million page views in each store: rows, bytes, times of reports
 	$(CARGO) bench --profile ci --bench reports
 	MAYFLY_BENCH_STORE=clickhouse $(CARGO) bench --profile ci --bench reports

@@ -394,7 +394,9 @@ impl Parts {
         if self.control.goes_wholly(site).map_err(|error| error.to_string())? {
             if let Some(reporting) = self.node.report() {
                 let held = reporting.collectors.held(site)?;
-                if let Some(one) = held.iter().find(|one| one.takes_hits || !one.days.is_empty()) {
+                if let Some(one) =
+                    held.iter().find(|one| one.takes_hits || one.erasing || !one.days.is_empty())
+                {
                     return Err(format!("collector {} still has it", one.node));
                 }
             }

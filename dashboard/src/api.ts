@@ -1,5 +1,7 @@
 /** The server's JSON, and the calls for it. Knows nothing about the page. */
 import { shared } from './route.svelte';
+import { saidOnce } from './said.svelte';
+import { answered, silent } from './words';
 
 export type Metric =
   | 'visits'
@@ -259,7 +261,7 @@ export async function call<T>(method: Method, path: string, body?: unknown, sign
     });
   } catch (problem) {
     if (signal?.aborted) throw problem;
-    throw new ApiError(0, 'The server did not answer.');
+    throw new ApiError(0, silent);
   }
   const text = await answer.text();
   let json: unknown = null;
@@ -270,7 +272,7 @@ export async function call<T>(method: Method, path: string, body?: unknown, sign
   }
   if (!answer.ok) {
     const said = json as { error?: string; field?: string; needs?: string } | null;
-    throw new ApiError(answer.status, said?.error ?? `The server answered ${answer.status}.`, said?.field ?? null, said?.needs);
+    throw new ApiError(answer.status, said?.error ? await saidOnce(said.error) : answered(answer.status), said?.field ?? null, said?.needs);
   }
   return json as T;
 }

@@ -1,43 +1,49 @@
-/** Numbers, durations and dates in words. The browser's zone and locale never matter: dates are the server's. */
+/**
+ * Numbers, durations and dates as the page's language writes them. The browser's zone and locale never matter: dates are
+ * the server's.
+ */
 import type { Metric, Value } from './api';
+import { above, below, fromZero, hours, locale, minutes, points, rowNames, seconds, units, weekOf } from './words';
 
-const whole = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
+const DIGITS = [0, 1, 2];
+const numbers = DIGITS.map((digits) => new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+const rates = DIGITS.map((digits) => new Intl.NumberFormat(locale, { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }));
+const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const rateTenths = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
 
 /** `1,234,567` */
 export function exact(n: number): string {
-  return whole.format(n);
+  return numbers[0]!.format(n);
 }
 
 /** `9,876`, `12.3k`, `123k`, `1.2M` */
 export function short(n: number): string {
   const size = Math.abs(n);
-  if (size < 9_999.5) return whole.format(n);
-  for (const [unit, letter] of [[1e3, 'k'], [1e6, 'M'], [1e9, 'G']] as const) {
-    const scaled = n / unit;
-    if (Math.abs(scaled) < 99.95) return `${scaled.toFixed(1).replace('.0', '')}${letter}`;
-    if (Math.abs(scaled) < 999.5) return `${Math.round(scaled)}${letter}`;
+  if (size < Math.max(9_999.5, units[0]![0] * 0.9995)) return exact(n);
+  for (const [unit, letter] of units) {
+    const scaled = size / unit;
+    if (scaled < 999.5) return (scaled < 99.95 ? tenths : numbers[0]!).format(n / unit) + letter;
   }
-  return `${Math.round(n / 1e9)}G`;
+  const [unit, letter] = units.at(-1)!;
+  return exact(n / unit) + letter;
 }
 
 /** Seconds as `45s`, `1m 23s`, `2h 5m`. */
-export function duration(seconds: number): string {
-  const s = Math.round(seconds);
-  if (s < 60) return `${s}s`;
-  if (s < 3600) return `${Math.floor(s / 60)}m ${s % 60}s`;
-  return `${Math.floor(s / 3600)}h ${Math.floor((s % 3600) / 60)}m`;
+export function duration(time: number): string {
+  const s = Math.round(time);
+  if (s < 60) return s + seconds;
+  if (s < 3600) return `${Math.floor(s / 60)}${minutes} ${s % 60}${seconds}`;
+  return `${Math.floor(s / 3600)}${hours} ${Math.floor((s % 3600) / 60)}${minutes}`;
 }
 
-/** A fraction as `43%`, `4.3%`, `0.05%`. */
+/** A fraction as `43%`, `4.3%`, `<0.1%`. */
 export function percent(fraction: number): string {
-  const p = fraction * 100;
-  const size = Math.abs(p);
-  if (size === 0) return '0%';
-  if (size < 0.1) return '<0.1%';
-  if (size < 9.95) return `${p.toFixed(1)}%`;
+  const size = Math.abs(fraction);
+  if (size === 0) return rates[0]!.format(0);
+  if (size < 0.001) return below + rates[1]!.format(0.001);
   // Nearly all is not all.
-  if (p > 99.5 && p < 100) return '>99%';
-  return `${Math.round(p)}%`;
+  if (fraction > 0.995 && fraction < 1) return above + rates[0]!.format(0.99);
+  return rates[size < 0.0995 ? 1 : 0]!.format(fraction);
 }
 
 type Kind = 'count' | 'rate' | 'duration' | 'ratio' | 'depth' | 'money';
@@ -59,11 +65,11 @@ export function value(name: string, n: unknown, currency?: string | null): strin
     case 'rate':
       return percent(n);
     case 'depth':
-      return `${Math.round(n > 1 ? n : n * 100)}%`;
+      return rates[0]!.format(n > 1 ? n / 100 : n);
     case 'duration':
       return duration(n);
     case 'ratio':
-      return n.toFixed(2);
+      return numbers[2]!.format(n);
     case 'money':
       return currency ? money(n, currency, true) : '–';
     default:
@@ -74,7 +80,7 @@ export function value(name: string, n: unknown, currency?: string | null): strin
 /** The same without shortening, for hover and focus. */
 export function exactly(name: string, n: unknown, currency?: string | null): string {
   if (typeof n === 'number' && kind(name) === 'count') return exact(n);
-  if (typeof n === 'number' && kind(name) === 'rate') return `${(n * 100).toFixed(2)}%`;
+  if (typeof n === 'number' && kind(name) === 'rate') return rates[2]!.format(n);
   if (typeof n === 'number' && currency) return money(n, currency);
   return value(name, n, currency);
 }
@@ -83,11 +89,11 @@ export function exactly(name: string, n: unknown, currency?: string | null): str
 export function money(minor: number, currency?: string | null, brief = false): string {
   if (!currency) return exact(minor);
   try {
-    const style = new Intl.NumberFormat('en-GB', { style: 'currency', currency });
+    const style = new Intl.NumberFormat(locale, { style: 'currency', currency });
     const digits = style.resolvedOptions().maximumFractionDigits ?? 2;
     const whole = minor / 10 ** digits;
     if (!brief) return style.format(whole);
-    return new Intl.NumberFormat('en-GB', { style: 'currency', currency, notation: 'compact', maximumFractionDigits: 1 }).format(whole).replace('K', 'k');
+    return new Intl.NumberFormat(locale, { style: 'currency', currency, notation: 'compact', maximumFractionDigits: 1 }).format(whole).replace('K', 'k');
   } catch {
     return `${exact(minor)} ${currency}`;
   }
@@ -107,20 +113,18 @@ export function change(name: Metric | string, now: Value | undefined, before: Va
   if (typeof now !== 'number' || typeof before !== 'number') return null;
   const rate = kind(name) === 'rate';
   const delta = now - before;
-  if (delta === 0) return { arrow: '', text: rate ? '0 pts' : '0%', mood: 0 };
+  const none = rate ? `0${points}` : percent(0);
+  if (delta === 0) return { arrow: '', text: none, mood: 0 };
   const sign = delta > 0 ? '+' : '−';
   const mood = ((delta > 0 ? 1 : -1) * (name === 'bounce_rate' ? -1 : 1)) as -1 | 1;
   const arrow = delta > 0 ? '▲' : '▼';
-  if (rate && Math.abs(delta) < 0.0005) return { arrow: '', text: '0 pts', mood: 0 };
-  if (rate) return { arrow, text: `${sign}${(Math.abs(delta) * 100).toFixed(1)} pts`, mood };
-  if (before === 0) return { arrow, text: 'from 0', mood };
-  const share = Math.abs(delta / before) * 100;
-  if (share < 0.05) return { arrow: '', text: '0%', mood: 0 };
-  return { arrow, text: `${sign}${share < 9.95 ? share.toFixed(1).replace('.0', '') : exact(share)}%`, mood };
+  if (rate && Math.abs(delta) < 0.0005) return { arrow: '', text: none, mood: 0 };
+  if (rate) return { arrow, text: sign + numbers[1]!.format(Math.abs(delta) * 100) + points, mood };
+  if (before === 0) return { arrow, text: fromZero, mood };
+  const share = Math.abs(delta / before);
+  if (share < 0.0005) return { arrow: '', text: none, mood: 0 };
+  return { arrow, text: sign + (share < 0.0995 ? rateTenths : rates[0]!).format(share), mood };
 }
-
-const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** A local date as a count of days, without any zone. */
 export function dayNumber(date: string): number {
@@ -136,29 +140,45 @@ export function isDate(text: string): boolean {
   return Number.isFinite(day) && dateOf(day) === text;
 }
 
+const formats: Record<string, Intl.DateTimeFormat> = {};
+const WHOLE: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short', year: 'numeric' };
+
+/** These parts of a date, by the calendar alone. */
+function dates(parts: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  return (formats[JSON.stringify(parts)] ??= new Intl.DateTimeFormat(locale, { timeZone: 'UTC', ...parts }));
+}
+/** A date with these parts, without the comma that some languages put behind a weekday. */
+function written(date: string, parts: Intl.DateTimeFormatOptions): string {
+  return dates(parts).format(dayNumber(date) * 86_400_000).replace(',', '');
+}
+
 /** `3 Nov`, with the year where it is asked for. */
 export function day(date: string, withYear = false): string {
-  const [y, m, d] = date.slice(0, 10).split('-').map(Number) as [number, number, number];
-  return `${d} ${MONTHS[m - 1]}${withYear ? ` ${y}` : ''}`;
+  return written(date, withYear ? WHOLE : { day: 'numeric', month: 'short' });
+}
+
+/** `26 Oct – 22 Nov 2026` */
+export function between({ first, last }: { first: string; last: string }): string {
+  return dates(WHOLE).formatRange(dayNumber(first) * 86_400_000, dayNumber(last) * 86_400_000);
 }
 
 /** `Tue 3 Nov` */
 export function weekday(date: string): string {
-  return `${WEEKDAYS[(((dayNumber(date) + 4) % 7) + 7) % 7]} ${day(date)}`;
+  return written(date, { weekday: 'short', day: 'numeric', month: 'short' });
 }
 
 /** A bucket in full: `Tue 3 Nov`, `Sun 22 Nov, 14:00`, `Week of 2 Nov`, `Nov 2026`. */
 export function bucket(at: string, interval: string): string {
   if (at.length > 10) return `${weekday(at)}, ${hour(at)}`;
-  if (interval === 'month') return `${MONTHS[Number(at.slice(5, 7)) - 1]} ${at.slice(0, 4)}`;
-  if (interval === 'week') return `Week of ${day(at)}`;
+  if (interval === 'month') return written(at, { month: 'short', year: 'numeric' });
+  if (interval === 'week') return weekOf(day(at));
   return weekday(at);
 }
 
 /** A bucket on the axis. */
 export function tick(at: string, interval: string): string {
   if (at.length > 10) return hour(at);
-  if (interval === 'month') return MONTHS[Number(at.slice(5, 7)) - 1] ?? at;
+  if (interval === 'month') return written(at, { month: 'short' });
   return day(at);
 }
 
@@ -166,27 +186,33 @@ function hour(at: string): string {
   return `${at.slice(11, 13)}:00`;
 }
 
-let countries: Intl.DisplayNames | null = null;
-let languages: Intl.DisplayNames | null = null;
+/** A moment as a site's clock shows it; the browser's zone is never used. */
+export function clock(moment: number, zone: string, parts: Intl.DateTimeFormatOptions = {}): string {
+  try {
+    return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', timeZone: zone, ...parts }).format(moment);
+  } catch {
+    // A zone that this browser does not know.
+    return '';
+  }
+}
+
+const codes: Record<string, Intl.DisplayNames> = {};
+function coded(type: 'region' | 'language', code: string): string {
+  return (codes[type] ??= new Intl.DisplayNames(locale, { type })).of(code) ?? code;
+}
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** A row's name as people read it. The filter keeps the server's value. */
 export function label(dimension: string, name: string): string {
   try {
-    if (dimension === 'country' && /^[A-Z]{2}$/.test(name)) {
-      countries ??= new Intl.DisplayNames('en', { type: 'region' });
-      return countries.of(name) ?? name;
-    }
-    if (dimension === 'language' && /^[a-z]{2,3}(-[A-Za-z0-9]+)*$/.test(name)) {
-      languages ??= new Intl.DisplayNames('en', { type: 'language' });
-      return languages.of(name) ?? name;
-    }
+    if (dimension === 'country' && /^[A-Z]{2}$/.test(name)) return coded('region', name);
+    if (dimension === 'language' && /^[a-z]{2,3}(-[A-Za-z0-9]+)*$/.test(name)) return capital(coded('language', name));
   } catch {
     return name;
   }
-  if (dimension === 'device' || dimension === 'channel') {
-    return name.charAt(0).toUpperCase() + name.slice(1).replaceAll('_', ' ');
-  }
-  return name;
+  const ours = dimension === 'device' || dimension === 'channel';
+  if (ours || name.startsWith('(')) name = rowNames[name] ?? name;
+  return ours ? capital(name) : name;
 }
 
 /** A scale's top and its lines: three to five round steps that hold `max`. */

@@ -1,6 +1,7 @@
 /** Loads a site's report for a view: one call at a time, old numbers kept until new ones are here. */
 import { ApiError, api, type Live, type Report } from './api';
 import { signedOut, words } from './app.svelte';
+import { clock } from './format';
 import { hear } from './live';
 import { shared } from './route.svelte';
 import { question, type View } from './view';
@@ -128,14 +129,5 @@ export class Loader {
         return signedOut(problem) || (problem instanceof ApiError && /^40[34]/.test(`${problem.status}`));
       },
     );
-  }
-}
-
-/** A moment on the site's clock; the browser's zone is never used. */
-function clock(moment: number, zone: string): string {
-  try {
-    return new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: zone }).format(moment);
-  } catch {
-    return '';
   }
 }

@@ -3,7 +3,7 @@
 export const shortcutList = [
   ['D', 'Today'], ['E', 'Yesterday'], ['R', 'Live'], ['W', 'Last 7 days'], ['F', 'Last 28 days'], ['T', 'Last 30 days'],
   ['N', 'Last 91 days'], ['M', 'This month'], ['P', 'Last month'], ['Y', 'This year'], ['L', 'Last 12 months'],
-  ['A', 'All time'], ['C', 'Custom range'], ['← →', 'Previous, next period'], ['I', 'Chart interval'], ['X', 'Comparison'],
+  ['A', 'All that is stored'], ['C', 'Custom range'], ['← →', 'Previous, next period'], ['I', 'Chart interval'], ['X', 'Comparison'],
   ['1–9', 'Site'], ['/', 'Search, filter'], ['Esc', 'Close, else clear filters'], ['?', 'This list'],
 ] as [string, string][];
 export const outcome = {
@@ -23,7 +23,7 @@ export const causeList = [
   'A content blocker, or a Content-Security-Policy without this server, stops the script.',
   'The browser sends Global Privacy Control or Do Not Track: such visitors are not counted.',
 ];
-export const mapOf = (metric: string) => `Map of the countries, by ${metric.toLowerCase()}`;
+export const mapOf = (metric: string) => `Map of the countries, by ${metric}`;
 export const mapHelp = 'Point at a country, or move with the arrow keys; Enter filters.';
 export const notOnMap = (list: string) => `Not on the map: ${list}`;
 /** The privacy page. */
@@ -45,7 +45,6 @@ export const p = {
     country: 'Country', region: 'Region', city: 'City', browser: 'Browser', browser_version: 'Browser version', os: 'System',
     os_version: 'System version', device: 'Kind of device', language: 'Language', event: 'Declared event', flow: 'Next page',
   } as Record<string, string>,
-  keptBy: { region: 'region', city: 'city', browser_version: 'versions', os_version: 'versions', language: 'language' } as Record<string, string>,
   how: {
     page: () => 'alone', source: () => 'alone, every source',
     visit: (k: number) => (k > 1 ? `in groups that ${k} visitors began with` : 'not grouped'),
@@ -112,7 +111,6 @@ export const p = {
   policyHint: 'Made from the settings in effect. Fill in the marked passages, put it on the site, and take it again when a setting has changed. Facts, not legal advice.',
   language: 'Language',
   format: 'Form',
-  languages: { en: 'English', de: 'Deutsch', fr: 'Français' },
   formats: { markdown: 'Markdown', fragment: 'HTML', text: 'Plain text', json: 'JSON' },
 };
 export const keptNames = { region: 'Region', city: 'City', versions: 'Browser and OS versions', language: 'Language' };
@@ -191,7 +189,7 @@ export const s = {
   declare: 'Declare',
   by: (n: string) => `by ${n} visitors`,
 };
-export const signedInAs = (name: string, role: string) => `Signed in as ${name} (${role.toLowerCase()})`;
+export const signedInAs = (name: string, role: string) => `Signed in as ${name} (${role})`;
 export const version = (v: string) => `Mayfly ${v}`;
 export const funnelRate = (rate: string) => `${rate} from first to last step`;
 export const funnelStep = 'of the step before';

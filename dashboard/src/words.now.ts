@@ -1,7 +1,7 @@
 /** The texts of the view of this moment: a catalogue of their own, loaded with it. */
 
-export const visitors = (n: number) => (n === 1 ? 'visitor' : 'visitors');
-export const views = (n: number) => (n === 1 ? 'page view' : 'page views');
+export const visitors = (n: number): string => (n === 1 ? 'visitor' : 'visitors');
+export const views = (n: number): string => (n === 1 ? 'page view' : 'page views');
 export const inFive = 'in the last 5 minutes';
 export const inThirty = 'in the last 30 minutes';
 export const told = (visitors: number, views: number) =>

@@ -61,7 +61,6 @@ export const silence = (consent: boolean) => [
   'A content blocker stops it on pages of other domains only (the console says ERR_BLOCKED_BY_CLIENT). Serve Mayfly under the domain of the site.',
   ...(consent ? ['The site asks for consent, and it was not given on this page.'] : []),
 ];
-export const policy = (origin: string) => `script-src ${origin}; connect-src ${origin}`;
 
 /** By outcome: why a hit is turned away, and what to do about it. */
 export const outcomes: Record<string, Advice> = {

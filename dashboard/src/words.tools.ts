@@ -1,6 +1,6 @@
 /** The texts of what is done with a view: a catalogue of their own, loaded with it. */
 
-export const exportLabel = 'Take away';
+export const exportLabel = 'Export';
 export const zip = 'This view as tables (ZIP)';
 export const everythingCsv = 'Everything stored, as CSV';
 export const everythingParquet = 'Everything stored, as Parquet';
@@ -8,6 +8,8 @@ export const print = 'Print';
 export const copyTable = 'Copy as table';
 export const copiedTable = 'Copied: paste it into a spreadsheet';
 export const complete = 'Complete';
+export const on = 'on';
+export const off = 'off';
 export const yes = 'yes';
 export const no = 'no';
 export const rowsOf = (shown: string, all: string) => `${shown} of ${all} rows`;

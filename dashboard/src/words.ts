@@ -1,4 +1,28 @@
-/** Every text of the page, in one place. The build writes plain ones into the templates (vite.config.ts). */
+/**
+ * Every text of the page, in one place, in English; `words.de.ts` and `words.fr.ts` are the same in German and French.
+ * The build writes plain ones into the templates (inline.ts).
+ */
+
+export const language = 'en' as 'en' | 'de' | 'fr';
+/** By which numbers and dates are written. */
+export const locale = 'en-GB';
+/** A label inside a sentence. */
+export const amid = (label: string) => label.toLowerCase();
+/** What short numbers count in; smaller ones are written out. */
+export const units = [[1e3, 'k'], [1e6, 'M'], [1e9, 'G']] as [number, string][];
+export const hours = 'h';
+export const minutes = 'm';
+export const seconds = 's';
+export const below = '<';
+export const above = '>';
+/** Percentage points. */
+export const points = ' pts';
+export const fromZero = 'from 0';
+export const weekOf = (day: string) => `Week of ${day}`;
+/** Values that the server names in English: channels, kinds of device, what stands in brackets. */
+export const rowNames = {} as Record<string, string>;
+export const silent = 'The server did not answer.';
+export const answered = (status: number) => `The server answered ${status}.`;
 
 export const name = 'Mayfly';
 export const loading = 'Loading';
@@ -74,7 +98,7 @@ export const or = ' or ';
 export const period = {
   day: 'Today', yesterday: 'Yesterday', '7d': 'Last 7 days', '28d': 'Last 28 days', '30d': 'Last 30 days',
   '91d': 'Last 91 days', month: 'This month', last_month: 'Last month', year: 'This year', '12mo': 'Last 12 months',
-  all: 'All time',
+  all: 'All that is stored',
 } as Record<string, string>;
 export const days = (n: number) => `Last ${n} days`;
 export const custom = 'Custom range';
@@ -95,6 +119,7 @@ export const intervalAuto = 'Automatic';
 export const intervalLabel = 'Chart';
 export const theme = { auto: 'As the system', light: 'Light', dark: 'Dark' } as Record<string, string>;
 export const themeLabel = 'Theme';
+export const languageLabel = 'Language';
 export const menu = 'Menu';
 export const siteLabel = 'Site';
 export const setup = 'Setup';
@@ -220,11 +245,3 @@ export const keyScope = 'Scope';
 export const keyOnce = 'Copy it now: it is shown only this once.';
 export const revoke = 'Revoke';
 export const noKeys = 'No keys.';
-
-export function dimensionName(key: string): string {
-  return key.startsWith('prop.') ? key.slice(5) : (dimension[key] ?? key);
-}
-
-export function tabName(key: string): string {
-  return tab[key] ?? dimensionName(key);
-}

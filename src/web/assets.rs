@@ -6,6 +6,8 @@ use actix_web::{
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use crate::disclosure::Language;
+
 #[derive(RustEmbed)]
 #[folder = "dashboard/dist"]
 struct Dashboard;
@@ -57,7 +59,7 @@ fn kind(name: &str) -> &'static str {
     }
 }
 
-/// A file of the dashboard, or its one document for every address of a screen.
+/// A file of the dashboard, or its document for every address of a screen.
 pub async fn dashboard(request: HttpRequest) -> HttpResponse {
     let name = request.path().trim_start_matches('/');
     match Dashboard::get(name) {
@@ -70,9 +72,30 @@ pub async fn dashboard(request: HttpRequest) -> HttpResponse {
     }
 }
 
-/// The dashboard's one document.
+/// The dashboard's document. There is one a language, with a script of its own.
 pub fn document(request: &HttpRequest) -> HttpResponse {
-    serve(request, "index.html", Dashboard::get("index.html"), ASK_AGAIN)
+    let name = match language(request) {
+        Language::En => "index.html",
+        Language::De => "index.de.html",
+        Language::Fr => "index.fr.html",
+    };
+    let mut answer = serve(request, name, Dashboard::get(name), ASK_AGAIN);
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-language, cookie"));
+    answer
+}
+
+/// Which language a person chose, in whose browser the dashboard keeps it.
+const LANGUAGE_COOKIE: &str = "mayfly_language";
+
+/// The language that the address asks for (`lang=`), else the chosen one, else the one that the browser likes best.
+fn language(request: &HttpRequest) -> Language {
+    let asked = request.query_string().split('&').find_map(|pair| pair.strip_prefix("lang="));
+    let chosen = request.cookie(LANGUAGE_COOKIE);
+    let accepted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    asked
+        .and_then(Language::named)
+        .or_else(|| Language::named(chosen?.value()))
+        .unwrap_or_else(|| accepted.map(Language::accepted).unwrap_or_default())
 }
 
 /// The tracker, under each of its names, and the scripts beside it. Other sites' pages load them.
@@ -102,4 +125,35 @@ pub async fn demo(request: HttpRequest) -> HttpResponse {
         name => format!("{name}.html"),
     };
     serve(&request, &name, Demo::get(&name), ASK_AGAIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{cookie::Cookie, test::TestRequest};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(uri: &str, cookie: Option<&'static str>, accepted: Option<&str>, expected: Language) {
+        let mut request = TestRequest::with_uri(uri);
+        if let Some(chosen) = cookie {
+            request = request.cookie(Cookie::new(LANGUAGE_COOKIE, chosen));
+        }
+        if let Some(accepted) = accepted {
+            request = request.insert_header((header::ACCEPT_LANGUAGE, accepted));
+        }
+        assert_eq!(language(&request.to_http_request()), expected, "{uri} {cookie:?} {accepted:?}");
+    }
+
+    // Seen to fail with the cookie before the address.
+    #[test]
+    fn the_address_goes_before_the_choice_and_the_choice_before_the_browser() {
+        check("/", None, None, Language::En);
+        check("/", None, Some("es, fr;q=0.8, de;q=0.9"), Language::De);
+        check("/", None, Some("de;q=0, es"), Language::En);
+        check("/s/a?p=7d", Some("fr"), Some("de"), Language::Fr);
+        check("/s/a?p=7d", Some("tlh"), Some("de"), Language::De);
+        check("/share/x?embed=1&lang=de", Some("fr"), None, Language::De);
+        check("/share/x?lang=tlh", Some("fr"), None, Language::Fr);
+    }
 }

@@ -4,6 +4,7 @@ pub mod account;
 pub mod api_control;
 pub mod assets;
 pub mod auth;
+pub mod badge;
 pub mod download;
 pub mod error;
 pub mod health;

@@ -158,8 +158,9 @@ async fn held(_: Known, parts: Data<Parts>, body: Bytes) -> Answer {
         let takes_hits = parts.control.directory().load().by_id(site).is_some();
         let mut days = parts.closing.days_in_files(site).map_err(|error| ApiError::internal(&error))?;
         days.extend(parts.memory.days_of(site).iter().map(|day| day.calendar.day));
+        let erasing = parts.control.removals().map_err(|error| ApiError::internal(&error))?.contains(&site);
         let (node, instance) = (collecting.number, collecting.instance.clone());
-        Ok::<_, ApiError>(HeldSite { node, instance, days: days.into_iter().collect(), takes_hits })
+        Ok::<_, ApiError>(HeldSite { node, instance, days: days.into_iter().collect(), takes_hits, erasing })
     });
     answer(&held.await?)
 }

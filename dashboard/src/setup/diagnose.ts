@@ -36,6 +36,9 @@ const MENDED: Record<string, Result['at']> = {
   gpc: 'settings', excluded: 'settings', host_not_allowed: 'settings', undeclared_event: 'settings', opted_out: 'opt-out',
 };
 
+/** What a page's Content-Security-Policy has to allow. */
+export const policy = (origin: string) => `script-src ${origin}; connect-src ${origin}`;
+
 /** Why a hit would not count. */
 export function reason(finding: Finding): Result {
   const { outcome, named, of_other_site, host } = finding;

@@ -28,7 +28,7 @@ export const frames = 'Pages that may embed it';
 export const framesHint = 'Origins, one a line, such as https://www.example.com. None may, unless listed.';
 export const make = 'Share';
 export const once = 'Copy it now: the link is shown only this once.';
-export const embed = 'To embed it (theme=dark or theme=light fixes its colours):';
+export const embed = 'To embed it (theme=dark or theme=light fixes its colours, lang=de or lang=fr its language):';
 export const badgeCode = 'To show it:';
 export const none = 'Nothing is shared.';
 export const columns = ['Name', 'What', 'Only', 'Until'];
