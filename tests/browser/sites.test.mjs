@@ -45,7 +45,7 @@ const open = async (path) => {
   await together().waitFor();
 };
 
-// Seen to fail with days added by their place in the week, and with visits summed where visitors are said.
+// Seen to fail with days added by their place in the week.
 test('the sums are those of the sites, in their own days', async () => {
   const { sites } = await until(5_000, async () => {
     const told = await api('/api/sites');
