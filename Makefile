@@ -25,7 +25,7 @@ native/.ready: node_modules/.installed scripts/native.mjs
 setup: node_modules/.installed native ## fetch the packages that building needs
 
 front: tracker/dist/mayfly.js dashboard/dist/index.html ## build tracker and dashboard
-tracker/dist/mayfly.js: node_modules/.installed tracker/mayfly.js tracker/build.mjs $(wildcard tracker/consent/*.js)
+tracker/dist/mayfly.js: node_modules/.installed tracker/mayfly.js tracker/vitals.js tracker/build.mjs $(wildcard tracker/consent/*.js)
 	node tracker/build.mjs
 dashboard/dist/index.html: node_modules/.installed $(shell find dashboard -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
 	npm run --silent build:dashboard
@@ -99,6 +99,8 @@ bench-core: setup ## the counting core alone
 bench-http: bin ## durable collection against a route that only reads the body
 	@bash benches/http.sh
 
+bench-hygiene: sabotaged ## what overwriting freed memory and emptied heads cost; FAULTS=answers_at_once: what answers in steps do
+	@bash benches/faults.sh
 bench-store: setup clickhouse ## a year of ten million page views in each store: rows, bytes, times of reports
 	$(CARGO) bench --profile ci --bench reports
 	MAYFLY_BENCH_STORE=clickhouse $(CARGO) bench --profile ci --bench reports

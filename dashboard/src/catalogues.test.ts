@@ -3,15 +3,27 @@ import { expect, test } from 'vitest';
 import * as sharing from './sharing/words';
 import * as sharingDe from './sharing/words.de';
 import * as sharingFr from './sharing/words.fr';
+import * as sites from './sites/words';
+import * as sitesDe from './sites/words.de';
+import * as sitesFr from './sites/words.fr';
+import * as vitals from './vitals/words';
+import * as vitalsDe from './vitals/words.de';
+import * as vitalsFr from './vitals/words.fr';
 import * as words from './words';
 import * as wordsDe from './words.de';
 import * as wordsFr from './words.fr';
 import * as more from './words.more';
 import * as moreDe from './words.more.de';
 import * as moreFr from './words.more.fr';
+import * as now from './words.now';
+import * as nowDe from './words.now.de';
+import * as nowFr from './words.now.fr';
 import * as server from './words.server';
 import * as serverDe from './words.server.de';
 import * as serverFr from './words.server.fr';
+import * as setup from './words.setup';
+import * as setupDe from './words.setup.de';
+import * as setupFr from './words.setup.fr';
 import * as tools from './words.tools';
 import * as toolsDe from './words.tools.de';
 import * as toolsFr from './words.tools.fr';
@@ -26,9 +38,13 @@ function alike<T extends object>(file: string, en: T, de: Like<T>, fr: Like<T>):
 const CATALOGUES = [
   alike('./words.ts', words, wordsDe, wordsFr),
   alike('./words.more.ts', more, moreDe, moreFr),
+  alike('./words.now.ts', now, nowDe, nowFr),
   alike('./words.server.ts', server, serverDe, serverFr),
+  alike('./words.setup.ts', setup, setupDe, setupFr),
   alike('./words.tools.ts', tools, toolsDe, toolsFr),
   alike('./sharing/words.ts', sharing, sharingDe, sharingFr),
+  alike('./sites/words.ts', sites, sitesDe, sitesFr),
+  alike('./vitals/words.ts', vitals, vitalsDe, vitalsFr),
 ];
 /** What the server says is their key: English has none. */
 const KEYED_BY_ENGLISH = /^(rowNames|server)\./;

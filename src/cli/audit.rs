@@ -17,6 +17,8 @@ pub(super) fn who() -> String {
 pub(super) struct Doing {
     deed: Deed,
     site: Option<String>,
+    /// The person whom it is about.
+    about: Option<String>,
     /// Known before it is renamed or removed.
     known: Option<SiteId>,
 }
@@ -26,13 +28,13 @@ impl Doing {
     pub fn of(command: &Command, control: &Control, now: UnixMs) -> Option<Doing> {
         let (deed, site) = deed(command)?;
         let known = site.as_ref().and_then(|name| control.site(name, now).ok()).map(|site| site.id);
-        Some(Doing { deed, site, known })
+        Some(Doing { deed, site, about: about(command), known })
     }
 
     /// Notes it once it is done.
     pub fn done(self, control: &Control, now: UnixMs) {
         let named = || self.site.as_ref().and_then(|name| control.site(name, now).ok()).map(|site| site.id);
-        control.audit(&who(), self.deed, self.known.or_else(named), now);
+        control.audit_about(&who(), self.deed, self.about.as_deref(), self.known.or_else(named), now);
     }
 }
 
@@ -64,6 +66,20 @@ fn deed(command: &Command) -> Option<(Deed, Option<String>)> {
     }
 }
 
+/// Whom a command is about, with the role that it gives at a site.
+fn about(command: &Command) -> Option<String> {
+    use people::UserCommand::{Add, Remove, Reset, Role};
+    let Command::User(command) = command else { return None };
+    match command {
+        Role { name, given, .. } => Some(match given.role() {
+            Some(role) => format!("{name} ({})", role.name()),
+            None => name.clone(),
+        }),
+        Add { name, .. } | Reset { name, .. } | Remove { name } => Some(name.clone()),
+        people::UserCommand::List => None,
+    }
+}
+
 /// What a job does, and to which site.
 pub(super) fn of_job(request: &Request) -> Option<(Deed, Option<&str>)> {
     Some(match request {
@@ -80,8 +96,11 @@ pub(super) fn of_job(request: &Request) -> Option<(Deed, Option<&str>)> {
 /// The latest entries.
 pub(super) fn list(control: &Control, site: Option<&str>, now: UnixMs) -> Result<String> {
     let site = site.map(|name| control.site(name, now)).transpose()?.map(|site| site.id);
-    let head = ["WHEN (UTC)", "WHO", "WHAT", "SITE"].map(str::to_owned).to_vec();
+    let head = ["WHEN (UTC)", "WHO", "WHAT", "ABOUT", "TIMES", "SITE"].map(str::to_owned).to_vec();
     let entries = control.audited(site.as_ref().map(std::slice::from_ref))?.into_iter();
-    let rows = entries.map(|one| vec![one.at, one.who, one.what, one.site.unwrap_or_default()]);
+    let rows = entries.map(|one| {
+        let (about, site) = (one.about.unwrap_or_default(), one.site.unwrap_or_default());
+        vec![one.at, one.who, one.what, about, one.times.to_string(), site]
+    });
     Ok(table(&[head].into_iter().chain(rows).collect::<Vec<_>>()))
 }

@@ -52,7 +52,7 @@ pub enum Given {
 }
 
 impl Given {
-    fn role(self) -> Option<Role> {
+    pub(super) fn role(self) -> Option<Role> {
         match self {
             Given::Viewer => Some(Role::Viewer),
             Given::Admin => Some(Role::Admin),

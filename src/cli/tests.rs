@@ -152,7 +152,10 @@ fn people_and_keys_are_managed() {
     shell.prints("user role bob owner", &["bob  owner"]);
     shell.prints("user remove ada", &["removed ada"]);
     shell.prints("user list", &["bob  owner"]);
-    shell.prints("audit", &["removed a person", "gave a person a role", "took a person's role"]);
+    shell.prints(
+        "audit",
+        &["removed a person", "gave a person a role", "bob (admin)", "bob (owner)", "took a person's role"],
+    );
     let key = shell.run(&["key", "add", "ci", "--site", "example.com", "--scope", "staff"]).unwrap();
     assert!(key.starts_with("mf_") && key.len() == 36, "{key}");
     shell.fails("key add other --site example.com --scope all", &["--scope", "read, staff"]);

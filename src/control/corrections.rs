@@ -88,7 +88,7 @@ impl Control {
                 "UPDATE sites SET id = ?2, since_day = NULL, version = version + 1 WHERE id = ?1",
                 (old, fresh),
             )?;
-            connection.execute("INSERT INTO removals (id, name) VALUES (?1, ?2)", (old, &record.name))?;
+            connection.execute("INSERT INTO removals (id, name) VALUES (?1, '')", [old])?;
             let version = record.version + 1;
             Ok((SiteRecord { id: SiteId(fresh), since_day: None, version, ..record }, SiteId(old)))
         })

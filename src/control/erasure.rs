@@ -6,7 +6,7 @@ use super::{Control, ControlError, Result, SiteRecord, sites::named};
 use crate::domain::{day::UnixMs, declaration::SiteId};
 
 impl Control {
-    /// Removes a site, and notes that nothing of it may be left: its name is in no removal.
+    /// Removes a site, and notes that nothing of it may be left.
     ///
     /// # Errors
     /// [`ControlError::NotFound`].
@@ -51,7 +51,7 @@ impl Control {
 }
 
 /// What jobs and the last verification say of a site by its names.
-fn forget_words(connection: &Connection, site: SiteId) -> Result<()> {
+pub(super) fn forget_words(connection: &Connection, site: SiteId) -> Result<()> {
     connection.execute(
         "DELETE FROM jobs WHERE state IN ('done', 'failed') AND EXISTS (
              SELECT 1 FROM (SELECT name FROM sites WHERE ?1 IN (id, merged_into)

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, Result, secret};
-use crate::domain::day::UnixMs;
+use crate::domain::{day::UnixMs, declaration::SiteId};
 
 /// All that a collector needs of an installation's sites, as the report node has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -259,9 +259,14 @@ fn replace_sites(connection: &Connection, from: &Declarations) -> Result<()> {
          ON CONFLICT DO UPDATE SET last_day = max(last_day, excluded.last_day)",
         [&kept],
     )?;
+    let mut gone =
+        connection.prepare("SELECT id FROM sites WHERE id NOT IN (SELECT value FROM json_each(?1))")?;
+    let gone = gone.query_map([&kept], |row| row.get(0).map(SiteId))?.collect::<Result<Vec<_>, _>>()?;
+    // Whether nothing may be left of it, only the report node knows.
+    gone.into_iter().try_for_each(|site| super::erasure::forget_words(connection, site))?;
     connection.execute(
         "INSERT OR IGNORE INTO removals (id, name)
-         SELECT id, name FROM sites WHERE id NOT IN (SELECT value FROM json_each(?1))",
+         SELECT id, '' FROM sites WHERE id NOT IN (SELECT value FROM json_each(?1))",
         [&kept],
     )?;
     connection.execute("DELETE FROM sites WHERE id NOT IN (SELECT value FROM json_each(?1))", [&kept])?;

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../schema/control/0006_wholly.sql"),
     include_str!("../../schema/control/0007_people.sql"),
     include_str!("../../schema/control/0008_shares.sql"),
+    include_str!("../../schema/control/0009_audit.sql"),
 ];
 
 /// The newest schema this program knows.

@@ -96,7 +96,7 @@ impl Control {
         })
     }
 
-    /// Removes a site with its keys and admitted values. Its id stays in [`Control::removals`] until the
+    /// Removes a site with its keys and admitted values. Its id, and no name, stays in [`Control::removals`] until the
     /// server has erased its rows.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl Control {
             let record = named(connection, name, now)?;
             // With those that were on their way into it.
             connection.execute(
-                "INSERT INTO removals (id, name) SELECT id, name FROM sites WHERE ?1 IN (id, merged_into)",
+                "INSERT INTO removals (id, name) SELECT id, '' FROM sites WHERE ?1 IN (id, merged_into)",
                 [record.id.0],
             )?;
             connection.execute("DELETE FROM sites WHERE ?1 IN (id, merged_into)", [record.id.0])?;

@@ -77,6 +77,9 @@ pub struct HeldSite {
     pub days: Vec<Day>,
     /// Whether days of it may still open.
     pub takes_hits: bool,
+    /// Whether it was removed, and not all of it is erased.
+    #[serde(default)]
+    pub erasing: bool,
 }
 
 /// An undeclared text that k visitors sent to one collector.

@@ -23,6 +23,7 @@ use crate::{
     clock,
     control::{Control, ControlError, Deed, Directory, Entry, Role, SESSION_DAYS, Scope, User, is_digits},
     domain::{day::UnixMs, declaration::SiteId, view::Reader},
+    report::Overview,
 };
 
 /// The session cookie.
@@ -73,9 +74,8 @@ pub struct Proposed {
 /// One site in the list of sites.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    pub visits_7d: i64,
-    /// Visits by day, oldest first, today last.
-    pub sparkline: [i64; 7],
+    #[serde(flatten)]
+    pub week: Overview,
     /// Visitors of the last five minutes.
     pub live: u32,
     /// Collectors that did not answer: what they have is in no number.
@@ -273,6 +273,25 @@ impl FromRequest for Visitor {
     }
 }
 
+/// Who asked, to be looked up again while an answer goes on.
+pub(super) struct Standing(web::Data<ControlState>, Credentials);
+
+impl Standing {
+    pub fn of(request: &HttpRequest) -> Result<Standing, ApiError> {
+        credentials(request).map(|(state, found)| Standing(state, found))
+    }
+
+    pub fn state(&self) -> &ControlState {
+        &self.0
+    }
+
+    /// As it is now; `None` once a sign-in has ended.
+    pub async fn access(&self) -> Result<Option<Access>, ApiError> {
+        access((self.0.clone(), self.1.clone())).await
+    }
+}
+
+#[derive(Clone)]
 enum Credentials {
     Key(String),
     Session(String),

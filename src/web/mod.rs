@@ -4,6 +4,7 @@ pub mod account;
 pub mod api_control;
 pub mod assets;
 pub mod auth;
+pub mod badge;
 pub mod download;
 pub mod error;
 pub mod health;
@@ -16,7 +17,9 @@ pub mod reports;
 pub mod share;
 pub mod shares;
 pub mod stored;
+pub mod stream;
 pub mod throttle;
+pub mod trials;
 
 #[cfg(test)]
 mod api_tests;
@@ -48,6 +51,8 @@ pub struct Shared {
     disclosing: Data<privacy::Disclosing>,
     stored: Data<stored::Known>,
     sharing: Data<share::Sharing>,
+    /// To be ended before the server is.
+    pub(crate) streams: Data<stream::Streams>,
     demo: bool,
 }
 
@@ -69,6 +74,7 @@ impl Shared {
             disclosing: Data::default(),
             stored: Data::default(),
             sharing: Data::new(share::Sharing::new()?),
+            streams: Data::new(stream::Streams::new(parts)),
             demo,
         })
     }
@@ -83,6 +89,7 @@ pub fn collection(app: &mut ServiceConfig, bare: bool, node: &Node) {
             "/opt-out",
             "/mayfly.js",
             "/mayfly.consent.js",
+            "/mayfly.vitals.js",
             "/js/{name}",
             "/consent/{name}",
         ] {
@@ -105,6 +112,7 @@ pub fn collection(app: &mut ServiceConfig, bare: bool, node: &Node) {
     let scripts = [
         "/mayfly.js",
         "/mayfly.consent.js",
+        "/mayfly.vitals.js",
         "/js/{name:(script|plausible)[a-z.-]*\\.js}",
         "/consent/{name:[a-z-]+\\.js}",
     ];
@@ -133,7 +141,8 @@ pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
     app.configure(reports::routes).configure(download::routes).configure(api_control::routes);
     app.configure(account::routes).configure(people::routes);
     app.app_data(shared.sharing.clone()).configure(shares::routes).configure(share::routes);
-    app.configure(notes::routes);
+    app.configure(notes::routes).configure(trials::routes);
+    app.app_data(shared.streams.clone()).configure(stream::routes);
     if shared.demo {
         app.service(web::resource(["/demo", "/demo/{file:.*}"]).route(web::get().to(assets::demo)));
     }

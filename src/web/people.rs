@@ -102,18 +102,28 @@ async fn set_role(state: State, access: Access, person: Path<i64>, payload: Payl
             }
         }
         control.set_role(*person, site.as_deref(), role, clock::now())?;
-        control.audit(&who.name, deed, at, clock::now());
+        let of = control.users()?.into_iter().find(|user| user.id == *person);
+        let about = of.map(|user| with_role(&user.name, role));
+        control.audit_about(&who.name, deed, about.as_deref(), at, clock::now());
         Ok(())
     })
     .await?;
     Ok(HttpResponse::Ok().json(json!({})))
 }
 
+/// `bob (viewer)`, for the audit log.
+fn with_role(name: &str, role: Option<Role>) -> String {
+    match role {
+        Some(role) => format!("{name} ({})", role.name()),
+        None => name.to_owned(),
+    }
+}
+
 async fn remove(state: State, access: Access, person: Path<i64>) -> Answer {
     let who = access.owner()?.name.clone();
     blocking(move || {
-        state.control.remove_user(*person)?;
-        state.control.audit(&who, Deed::UserRemoved, None, clock::now());
+        let removed = state.control.remove_user(*person)?;
+        state.control.audit_about(&who, Deed::UserRemoved, Some(&removed.name), None, clock::now());
         Ok::<_, ControlError>(())
     })
     .await?;
@@ -141,7 +151,8 @@ async fn invite(state: State, access: Access, payload: Payload) -> Answer {
     };
     let (token, invitation) = blocking(move || {
         let made = state.control.invite(&who, site.as_deref(), role, clock::now())?;
-        state.control.audit(&who.name, Deed::Invited, at, clock::now());
+        let about = with_role("somebody", Some(role));
+        state.control.audit_about(&who.name, Deed::Invited, Some(&about), at, clock::now());
         Ok::<_, ControlError>(made)
     })
     .await?;
@@ -208,7 +219,8 @@ async fn join(request: HttpRequest, state: State, visitor: Visitor, payload: Pay
 }
 
 fn note(state: &ControlState, (user, invitation): &(User, Invitation)) {
-    state.control.audit(&user.name, Deed::Joined, invitation.site_id, clock::now());
+    let about = with_role(&format!("of {}", invitation.by), Some(invitation.role));
+    state.control.audit_about(&user.name, Deed::Joined, Some(&about), invitation.site_id, clock::now());
 }
 
 async fn join_as_new(

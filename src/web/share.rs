@@ -1,6 +1,10 @@
-//! What is open to people without an account: a shared dashboard, read up to the last full hour, and badges.
+//! What is open to people without an account: a shared dashboard, read up to the last full hour.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -10,24 +14,21 @@ use actix_web::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::{
     api_control::{api, body},
     assets,
     auth::{self, ControlState, blocking},
+    badge::{self, Badges},
     error::ApiError,
-    reports,
+    reports, throttle,
 };
 use crate::{
     clock,
     control::{Entry, Share, ShareKind},
-    domain::{day::UnixMs, plan::Metric, view::Reader},
+    domain::{day::UnixMs, view::Reader},
     parts::Parts,
-    report::{
-        Number,
-        routes::{Context, Figure, figure},
-    },
 };
 
 /// The cookie of who gave a link's password. It goes to that link's addresses only.
@@ -36,10 +37,14 @@ const PASS_COOKIE: &str = "mayfly_share";
 const PASS_LIFE: Duration = Duration::from_secs(12 * 3_600);
 /// Shared reports and badges that are read at the same time, however many people look: others keep their turn.
 const READS_MAX: usize = 4;
+/// Of them for one network (IPv4 /24, IPv6 /48): a stranger who asks for many waits for their own.
+const READS_OF_NETWORK_MAX: usize = 1;
+/// Most rows of each panel of a shared report.
+const PANEL_ROWS_MAX: usize = 100;
+/// Most rows of a shared list.
+const LIST_ROWS_MAX: usize = 1_000;
 /// How long one waits for its turn.
 const READ_WAIT: Duration = Duration::from_secs(5);
-/// How long a badge may be shown without being asked for anew.
-const BADGE_LIFE: Duration = Duration::from_secs(600);
 
 type Answer = Result<HttpResponse, ApiError>;
 type State = Data<ControlState>;
@@ -49,6 +54,9 @@ pub struct Sharing {
     /// Signs passes; of this process, so a restart asks for passwords again.
     key: [u8; 32],
     reads: Semaphore,
+    /// Networks that read or wait, by a hash that only this process can make.
+    networks: Mutex<HashMap<[u8; 32], Arc<Semaphore>>>,
+    pub(super) badges: Badges,
     /// Turns to hash a link's password: people who sign in have others.
     hashing: Semaphore,
 }
@@ -60,7 +68,7 @@ pub fn routes(app: &mut ServiceConfig) {
         .service(api("/api/shares/{token}/report", |it| it.route(web::get().to(report))))
         .service(api("/api/shares/{token}/rows", |it| it.route(web::get().to(rows))))
         .service(api("/api/shares/{token}/live", |it| it.route(web::get().to(live))))
-        .service(web::resource("/badge/{token}.svg").route(web::get().to(badge)))
+        .service(web::resource("/badge/{token}.svg").route(web::get().to(badge::badge)))
         .service(
             web::resource("/share/{token}").wrap(auth::security_headers()).route(web::get().to(document)),
         );
@@ -72,15 +80,49 @@ impl Sharing {
     pub fn new() -> Result<Sharing, getrandom::Error> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
-        Ok(Sharing { key, reads: Semaphore::new(READS_MAX), hashing: Semaphore::new(1) })
+        Ok(Sharing {
+            key,
+            reads: Semaphore::new(READS_MAX),
+            networks: Mutex::default(),
+            badges: Badges::default(),
+            hashing: Semaphore::new(1),
+        })
+    }
+
+    /// The turn of a network, and then one of those that all have.
+    pub(super) async fn reading<'a>(
+        &'a self,
+        state: &ControlState,
+        request: &HttpRequest,
+    ) -> Result<(OwnedSemaphorePermit, SemaphorePermit<'a>), ApiError> {
+        let network = throttle::network(state.caller.address(request));
+        self.reading_of(self.network(&network)).await
+    }
+
+    async fn reading_of(
+        &self,
+        network: Arc<Semaphore>,
+    ) -> Result<(OwnedSemaphorePermit, SemaphorePermit<'_>), ApiError> {
+        let both =
+            async { Ok::<_, AcquireError>((network.acquire_owned().await?, self.reads.acquire().await?)) };
+        match tokio::time::timeout(READ_WAIT, both).await {
+            Ok(Ok(turns)) => Ok(turns),
+            _ => Err(busy()),
+        }
+    }
+
+    /// The turns of a network; those of networks that do not read any longer are forgotten.
+    fn network(&self, network: &[u8; 16]) -> Arc<Semaphore> {
+        let key = *blake3::keyed_hash(&self.key, network).as_bytes();
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        networks.retain(|_, turns| Arc::strong_count(turns) > 1);
+        networks.entry(key).or_insert_with(|| Arc::new(Semaphore::new(READS_OF_NETWORK_MAX))).clone()
     }
 
     async fn turn<'a>(&'a self, at: &'a Semaphore) -> Result<SemaphorePermit<'a>, ApiError> {
         match tokio::time::timeout(READ_WAIT, at.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(ApiError::unavailable(
-                "too many people look at shared dashboards: try again in 5 seconds",
-            )),
+            _ => Err(busy()),
         }
     }
 
@@ -100,11 +142,24 @@ impl Sharing {
     }
 }
 
+fn busy() -> ApiError {
+    ApiError::unavailable("too many people look at shared dashboards: try again in 5 seconds")
+}
+
+/// A query string that asks for no more than so many rows.
+fn at_most(rows: usize, query: &str) -> String {
+    let asked = url::form_urlencoded::parse(query.as_bytes());
+    let more =
+        asked.filter(|(key, _)| key == "limit").any(|(_, n)| n.parse().is_ok_and(|n: u128| n > rows as u128));
+    // Of two, the last counts.
+    if more { format!("{query}&limit={rows}") } else { query.to_owned() }
+}
+
 /// What a token or a public site's name opens, and of which site it is.
 ///
 /// # Errors
 /// 404 where it opens nothing, 410 where it has ended.
-async fn opened(state: &State, token: String) -> Result<(Arc<Entry>, Share), ApiError> {
+pub(super) async fn opened(state: &State, token: String) -> Result<(Arc<Entry>, Share), ApiError> {
     let directory = state.directory.load_full();
     let public = directory.by_name(&token).map(|entry| entry.id());
     let control = state.control.clone();
@@ -206,10 +261,10 @@ async fn report(
     token: Path<String>,
 ) -> Answer {
     let (entry, share) = seen(&state, &sharing, &request, token.into_inner()).await?;
-    let _turn = sharing.turn(&sharing.reads).await?;
+    let _turns = sharing.reading(&state, &request).await?;
     let (reader, locked) = (Reader::Outside, share.shown.filters);
-    Ok(HttpResponse::Ok()
-        .json(reports::report_of(parts, entry, reader, locked, request.query_string()).await?))
+    let query = at_most(PANEL_ROWS_MAX, request.query_string());
+    Ok(HttpResponse::Ok().json(reports::report_of(parts, entry, reader, locked, &query).await?))
 }
 
 async fn rows(
@@ -220,8 +275,9 @@ async fn rows(
     token: Path<String>,
 ) -> Answer {
     let (entry, share) = seen(&state, &sharing, &request, token.into_inner()).await?;
-    let _turn = sharing.turn(&sharing.reads).await?;
-    reports::answer_rows(parts, entry, Reader::Outside, share.shown.filters, request.query_string()).await
+    let _turns = sharing.reading(&state, &request).await?;
+    let query = at_most(LIST_ROWS_MAX, request.query_string());
+    reports::answer_rows(parts, entry, Reader::Outside, share.shown.filters, &query).await
 }
 
 /// What happens now is for nobody outside; the dashboard asks once and no more.
@@ -245,85 +301,6 @@ async fn document(state: State, request: HttpRequest, token: Path<String>) -> Ht
     answer
 }
 
-/// A number as a picture. The address says which badge it is and nothing of what it counts.
-async fn badge(parts: Data<Parts>, state: State, sharing: Data<Sharing>, token: Path<String>) -> Answer {
-    let (entry, share) = opened(&state, token.into_inner()).await?;
-    if share.kind == ShareKind::Link {
-        return Err(ApiError::new(StatusCode::NOT_FOUND, "this opens a dashboard and no badge"));
-    }
-    let _turn = sharing.turn(&sharing.reads).await?;
-    let query = format!("p={}", share.shown.period.as_deref().unwrap_or("28d"));
-    let usual = if share.shown.filters.iter().any(|one| one.dimension.key() == "event") {
-        Metric::Events
-    } else {
-        Metric::Visits
-    };
-    let metric = share.shown.metric.as_deref().and_then(Metric::named).unwrap_or(usual);
-    let filters = share.shown.filters;
-    let read = move |context: Context<'_>, _| figure(Context { locked: &filters, ..context }, &query, metric);
-    let figure = reports::blocking(parts, entry, Reader::Outside, read).await?;
-    Ok(HttpResponse::Ok()
-        .content_type("image/svg+xml; charset=utf-8")
-        .insert_header((header::CACHE_CONTROL, format!("public, max-age={}", BADGE_LIFE.as_secs())))
-        .insert_header(("cross-origin-resource-policy", "cross-origin"))
-        .insert_header(("x-content-type-options", "nosniff"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'"))
-        .body(picture(&figure, metric)))
-}
-
-/// Draws a badge. All that it says is the program's own words and figures.
-fn picture(figure: &Figure, metric: Metric) -> String {
-    let value = worded(&figure.value, metric);
-    let days = match figure.range.len() {
-        1 => figure.range.last.to_string(),
-        days => format!("{days} days"),
-    };
-    let label = format!("{}, {days}", figure.label);
-    // System fonts differ: each part has room for the widest of them, and the text is fitted to its part.
-    let width = |text: &str| text.chars().count() * 7 + 14;
-    let (left, right) = (width(&label), width(&value));
-    let all = left + right;
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{all}\" height=\"22\" role=\"img\" \
-         aria-label=\"{label}: {value}\"><title>{label}: {value}</title>\
-         <rect width=\"{all}\" height=\"22\" rx=\"4\" fill=\"#3446c4\"/>\
-         <path d=\"M4 0h{inner}v22H4a4 4 0 0 1-4-4V4a4 4 0 0 1 4-4Z\" fill=\"#1b1f27\"/>\
-         <g fill=\"#fff\" font-family=\"system-ui,Verdana,sans-serif\" font-size=\"12\" text-anchor=\"middle\">\
-         <text x=\"{x}\" y=\"15\">{label}</text><text x=\"{y}\" y=\"15\" font-weight=\"600\">{value}</text></g></svg>",
-        inner = left - 4,
-        x = left / 2,
-        y = left + right / 2,
-    )
-}
-
-/// A metric's value in few characters; rates in percent, times in minutes and seconds.
-fn worded(value: &Number, metric: Metric) -> String {
-    match (value, metric) {
-        (Number::Unknown, _) => "–".to_owned(),
-        (Number::Real(n), Metric::BounceRate | Metric::EventRate) => format!("{:.1} %", n * 100.0),
-        (number, Metric::VisitDuration) => {
-            let seconds = match number {
-                Number::Real(n) => n.round() as i64,
-                Number::Whole(n) => *n,
-                Number::Unknown => 0,
-            };
-            format!("{}m {:02}s", seconds / 60, seconds % 60)
-        }
-        (Number::Real(n), _) => format!("{n:.2}"),
-        (Number::Whole(n), _) => short(*n),
-    }
-}
-
-/// `412`, `12.3k`, `4.5M`: never more than there are.
-fn short(n: i64) -> String {
-    let tenths = |unit: i64| format!("{}.{}", n / unit, n % unit / (unit / 10));
-    match n {
-        ..10_000 => n.to_string(),
-        10_000..1_000_000 => format!("{}k", tenths(1_000)),
-        _ => format!("{}M", tenths(1_000_000)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,32 +308,48 @@ mod tests {
     #[tokio::test]
     async fn shared_reports_take_turns_and_whoever_gets_none_is_told_to_come_again() {
         let sharing = Sharing::new().unwrap();
+        let read = |network: u8| sharing.reading_of(sharing.network(&[network; 16]));
         let mut turns = Vec::new();
-        for _ in 0..READS_MAX {
-            turns.push(sharing.turn(&sharing.reads).await.unwrap());
+        for network in 0..READS_MAX {
+            turns.push(read(network as u8).await.unwrap());
         }
         let begun = std::time::Instant::now();
-        let error = sharing.turn(&sharing.reads).await.expect_err("no turn comes");
+        let error = read(9).await.expect_err("no turn comes");
         assert!((5..20).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
         assert_eq!((error.status, error.retry_after_s), (StatusCode::SERVICE_UNAVAILABLE, Some(5)));
         turns.pop();
-        assert!(sharing.turn(&sharing.reads).await.is_ok());
+        assert!(read(9).await.is_ok());
+    }
+
+    /// Seen to fail with as many turns for a network as there are.
+    #[tokio::test]
+    async fn a_network_that_asks_for_many_takes_one_turn_and_is_forgotten() {
+        let sharing = Sharing::new().unwrap();
+        let read = |network: u8| sharing.reading_of(sharing.network(&[network; 16]));
+        let taken = read(1).await.unwrap();
+        // Nineteen more of the same network wait for its turn, and hold none of the others'.
+        let mut waiting: Vec<_> = (0..19).map(|_| Box::pin(read(1))).collect();
+        for one in &mut waiting {
+            let mut nobody = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(one.as_mut().poll(&mut nobody).is_pending());
+        }
+        assert_eq!(sharing.reads.available_permits(), READS_MAX - 1);
+        assert!(read(2).await.is_ok(), "another's turn comes at once");
+        drop((taken, waiting));
+        drop(read(3).await.unwrap());
+        assert!(sharing.networks.lock().unwrap().len() <= 1, "who reads no longer is forgotten");
     }
 
     #[test]
-    fn figures_of_badges_are_short_and_never_more_than_there_are() {
-        for (n, words) in [
-            (0, "0"),
-            (9_999, "9999"),
-            (10_000, "10.0k"),
-            (12_399, "12.3k"),
-            (999_999, "999.9k"),
-            (4_560_000, "4.5M"),
+    fn shared_questions_are_answered_with_so_many_rows() {
+        for (query, rows) in [
+            ("p=7d", "p=7d"),
+            ("limit=100", "limit=100"),
+            ("limit=101", "limit=101&limit=100"),
+            ("%6cimit=99999999999999999999&p=7d", "%6cimit=99999999999999999999&p=7d&limit=100"),
+            ("limit=none", "limit=none"),
         ] {
-            assert_eq!(worded(&Number::Whole(n), Metric::Visits), words);
+            assert_eq!(at_most(100, query), rows);
         }
-        assert_eq!(worded(&Number::Real(0.4567), Metric::BounceRate), "45.7 %");
-        assert_eq!(worded(&Number::Real(83.4), Metric::VisitDuration), "1m 23s");
-        assert_eq!(worded(&Number::Unknown, Metric::Visits), "–");
     }
 }

@@ -140,7 +140,7 @@ impl LoginThrottle {
 }
 
 /// The /24 of an IPv4 address, the /48 of an IPv6 address.
-fn network(client: Option<IpAddr>) -> [u8; 16] {
+pub(super) fn network(client: Option<IpAddr>) -> [u8; 16] {
     match client.map(|address| address.to_canonical()) {
         Some(IpAddr::V4(v4)) => {
             let [a, b, c, _] = v4.octets();

@@ -11,7 +11,7 @@ use super::{
 const OTHER: &str = "other.example";
 
 /// Files below a folder that hold a text in their bytes.
-fn holding(folder: &Path, text: &str) -> Vec<String> {
+pub fn holding(folder: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fs,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -26,6 +27,7 @@ use super::{
     api::{Api, SITE},
     compare::{assert_none, differences},
     engine::Engine,
+    erase::holding,
     expected::Expected,
     play::{K, declare_shop},
     relay::Relay,
@@ -349,4 +351,57 @@ async fn three_collectors_add_up_to_the_truth_whatever_happens_at_midnight() {
     let morning = minute(&it, 25 * 60 + 10);
     it.until(morning).await;
     it.check_open("the day after").await;
+}
+
+/// Files of all nodes, in data and runtime directories, that hold the site's name or are of its days.
+fn left(nodes: &[&Node]) -> Vec<String> {
+    let folders = nodes.iter().flat_map(|node| [node.home.data.path(), node.home.runtime.path()]);
+    folders.flat_map(|folder| holding(folder, SITE).into_iter().chain(of_days(folder))).collect()
+}
+
+/// Journals, keys, tables of visitors and releases carry site and day in their names.
+fn of_days(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let named = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("1-20"));
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => of_days(&path),
+            false => named(&path).then(|| path.display().to_string()).into_iter().collect(),
+        })
+        .collect()
+}
+
+#[actix_web::test]
+async fn an_erased_site_leaves_nothing_on_any_collector() {
+    let day = Day::parse("2026-10-24").unwrap();
+    let mut it = Installation::new(day, "UTC");
+    it.start_report();
+    (0..COLLECTORS).for_each(|at| it.start_collector(at));
+    let morning = it.zone.start_of(day) + 34 * 3_600_000;
+    it.until(morning).await;
+    it.check_closed(day).await;
+    let rows = |it: &Installation| {
+        let database = it.database.split('?').next().unwrap();
+        let count = |table| it.engine.sql(database, &format!("SELECT count() FROM {table} WHERE site = 1"));
+        ["pages", "events", "days"].map(|table| count(table).trim().parse::<u64>().unwrap())
+    };
+    assert!(rows(&it).iter().all(|&count| count > 0), "{:?}", rows(&it));
+    for node in &it.collectors {
+        assert!(left(&[node]).len() >= 3, "or nothing is seen below: {:?}", left(&[node]));
+    }
+
+    // One collector is away when the site is erased: the command waits for it.
+    it.cut(1, true);
+    let mut asking = it.report.home.command(&["site", "remove", SITE, "--erase"]).spawn().unwrap();
+    let there = [&it.report, &it.collectors[0], &it.collectors[2]];
+    until("those that are there let go of its days", || {
+        there[1..].iter().all(|node| left(&[node]).is_empty()).then_some(())
+    });
+    assert!(asking.try_wait().unwrap().is_none(), "a collector still has it");
+    assert!(left(&[&it.collectors[1]]).len() >= 3);
+    it.cut(1, false);
+    until("the command returns", || asking.try_wait().unwrap()).success().then_some(()).unwrap();
+    let all: Vec<&Node> = std::iter::once(&it.report).chain(&it.collectors).collect();
+    assert_eq!(left(&all), [] as [String; 0]);
+    assert_eq!(rows(&it), [0; 3]);
 }

@@ -1,8 +1,8 @@
 //! A long run: a steady, mixed load while days open and close every few seconds, reports are read and releases go
 //! out. Memory, descriptors and threads stay level, and what was acknowledged is counted.
 //!
-//! The store keeps in memory what it has read of its file, up to a bound. So the run begins with a file that is
-//! larger than the bound: what grows then is no cache.
+//! The store keeps in memory what it has read of its file, up to a bound, and what it knows of every stored day. So the run
+//! begins with a file that is larger than the bound and as old as the site keeps rows: what grows then is neither.
 //!
 //! The short form takes half a minute; `make soak` sets `SOAK_SECONDS=3600`.
 
@@ -46,6 +46,8 @@ const AT_FIRST: UnixMs = 1_795_167_000_000;
 const BEFORE_AT: UnixMs = AT_FIRST - 3 * DAY_MS;
 /// What the store may take, in megabytes.
 const STORE_MEMORY: &str = "96";
+/// Of the long form's past a day goes for each that comes, so that what is stored grows no more.
+const RETENTION_MONTHS: &str = "13";
 const DAY_MS: i64 = 86_400_000;
 const LANES: usize = 8;
 /// Seconds of load that are sent at once.
@@ -229,6 +231,7 @@ async fn load(server: &Server, form: Form, begun: Instant, hits: Vec<SimulatedHi
 fn install() -> (Home, String, Vec<SimulatedHit>) {
     let home = Home::at("2026-11-17T09:30:00Z");
     home.run(&["site", "add", SITE, "--timezone", "UTC"]);
+    home.run(&["site", "set", SITE, "retention-months", RETENTION_MONTHS]);
     for event in shop::events() {
         home.run(&["event", "add", SITE, &event.name]);
     }
