@@ -98,7 +98,7 @@ test('the last 30 minutes: bars by the minute, as a table too, and nothing moves
   assert.match(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), /visitors now/, 'focus is returned');
 });
 
-// Seen to fail with `open` that does not close what is open, and with one that looks at no `document.hidden`.
+// Seen to fail with `open` that does not look at `document.hidden`.
 test('no stream while the tab is hidden, and the whole state once it is seen again', async () => {
   const before = streams();
   const hide = (hidden) => page.evaluate((hidden) => {

@@ -60,7 +60,7 @@ async function looked(page, context, path) {
   return (await said(own(page)))[0];
 }
 
-// Seen to fail with a trial whose page is not framed, and with a trial that is counted.
+// Seen to fail with a trial that is counted as well.
 test('the set-up screen says why nothing arrives', async () => {
   assert.deepEqual(await tried(page), [...WELL, 'Works: A page view of this browser would count.']);
   assert.equal(await looked(page, context, '/?x=1'), `Works: The page on ${HOST} would be counted.`);

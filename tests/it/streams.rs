@@ -184,7 +184,7 @@ async fn a_stop_waits_for_no_stream_not_even_one_that_nobody_reads() {
     }
 }
 
-// Seen to fail with a seat that is not given back: the ninth tab ends the first.
+// Seen to fail with a site that is read once only.
 #[tokio::test]
 async fn a_ninth_tab_ends_the_first_unless_one_was_closed() {
     let install = Install::new();
