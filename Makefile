@@ -25,7 +25,7 @@ native/.ready: node_modules/.installed scripts/native.mjs
 setup: node_modules/.installed native ## fetch the packages that building needs
 
 front: tracker/dist/mayfly.js dashboard/dist/index.html ## build tracker and dashboard
-tracker/dist/mayfly.js: node_modules/.installed tracker/mayfly.js tracker/build.mjs $(wildcard tracker/consent/*.js)
+tracker/dist/mayfly.js: node_modules/.installed tracker/mayfly.js tracker/vitals.js tracker/build.mjs $(wildcard tracker/consent/*.js)
 	node tracker/build.mjs
 dashboard/dist/index.html: node_modules/.installed $(shell find dashboard -type f -not -path '*/dist/*' -not -path '*/node_modules/*' 2>/dev/null)
 	npm run --silent build:dashboard

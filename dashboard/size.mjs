@@ -21,6 +21,8 @@ const kinds = [
   { name: 'script on demand', budget: 28_000, is: (file) => file.endsWith('.js') && !first(file) && !/shapes/.test(file) },
 ];
 
+const imported = [...files].filter((file) => file.endsWith('.js') && first(file))
+  .flatMap((file) => [...readFileSync(join(dist, file), 'utf8').matchAll(/(?:^|;)import[^(;]*?from"\.\/([^"]+)"/g)].map(([, other]) => `${file} loads ${other} too: wanted one script`));
 const problems = files.filter((file) => !kinds.some((kind) => kind.is(file))).map((file) => `${file}: unexpected`);
 if (documents.length !== 3) problems.push(`documents are ${documents.join(', ')}: wanted one a language`);
 for (const { name, budget, is } of kinds) {
@@ -37,5 +39,6 @@ for (const [file, page] of pages) {
     problems.push(`${file} has inline code, inline style or a foreign address`);
   }
 }
+problems.push(...imported);
 for (const problem of problems) console.error(problem);
 process.exit(problems.length > 0 ? 1 : 0);

@@ -72,6 +72,9 @@ export interface Deed {
   at: string;
   who: string;
   what: string;
+  about: string | null;
+  /** On that day. */
+  times: number;
   site: string | null;
 }
 

@@ -60,7 +60,9 @@ export interface Row {
   new?: boolean;
   uncertain?: boolean;
   /** Of a funnel. */
-  steps?: { name: string; kind: string; entrants: number }[];
+  steps?: { name: string; kind: string; entrants: number; previous?: number }[];
+  /** Of a goal: the filter that it is. */
+  reached_by?: Step;
   currency?: string | null;
   [counter: string]: unknown;
 }
@@ -107,6 +109,8 @@ export interface Meta {
   can?: { filters?: Record<string, true | string>; metrics?: Record<string, true | string> };
   rejected_undeclared?: number;
   kept?: Kept;
+  /** Whether pages tell web vitals. */
+  vitals?: boolean;
   generated_at?: number;
   notices?: string[];
 }
@@ -174,6 +178,13 @@ export interface ListedSite {
   zone: string;
   visits_7d?: number;
   sparkline?: number[];
+  /** The site-day that is the sparkline's last. */
+  today?: string;
+  /** The week's visits without the hour that runs, and those of the week before up to the same hour. */
+  compared?: number;
+  previous?: number;
+  /** The sum of each day's visitors. */
+  visitors_7d?: number;
   live?: number;
   simulated?: boolean;
   /** Numbers of collectors that were not heard: what they hold of the open day is not in the figures. */
@@ -204,6 +215,7 @@ export interface Settings {
   kept: Kept;
   objection: { gpc: boolean; dnt: boolean };
   consent: 'none' | 'required';
+  vitals: boolean;
   excluded: { networks: string[]; hosts: string[]; paths: string[] };
   path_parameters: string[];
   path_rules: { pattern: string; becomes: string }[];

@@ -1,5 +1,6 @@
 /** What every screen knows: who is signed in, the theme, one message at a time. */
 import { ApiError, api, type State } from './api';
+import { shared } from './route.svelte';
 
 export type Theme = 'auto' | 'light' | 'dark';
 
@@ -19,6 +20,9 @@ export async function loadState(): Promise<void> {
     app.problem = words(problem);
   }
 }
+
+/** Whether who is signed in may change a site: viewers may not, nor may who has no account. */
+export const mayChange = (site: string) => !shared && /^[ao]/.test(app.state?.sites.find((one) => one.name === site)?.role ?? '');
 
 /** A session that ended shows the sign-in, wherever the page is. */
 export function signedOut(problem: unknown): boolean {

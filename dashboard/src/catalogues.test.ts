@@ -3,6 +3,12 @@ import { expect, test } from 'vitest';
 import * as sharing from './sharing/words';
 import * as sharingDe from './sharing/words.de';
 import * as sharingFr from './sharing/words.fr';
+import * as sites from './sites/words';
+import * as sitesDe from './sites/words.de';
+import * as sitesFr from './sites/words.fr';
+import * as vitals from './vitals/words';
+import * as vitalsDe from './vitals/words.de';
+import * as vitalsFr from './vitals/words.fr';
 import * as words from './words';
 import * as wordsDe from './words.de';
 import * as wordsFr from './words.fr';
@@ -29,6 +35,8 @@ const CATALOGUES = [
   alike('./words.server.ts', server, serverDe, serverFr),
   alike('./words.tools.ts', tools, toolsDe, toolsFr),
   alike('./sharing/words.ts', sharing, sharingDe, sharingFr),
+  alike('./sites/words.ts', sites, sitesDe, sitesFr),
+  alike('./vitals/words.ts', vitals, vitalsDe, vitalsFr),
 ];
 /** What the server says is their key: English has none. */
 const KEYED_BY_ENGLISH = /^(rowNames|server)\./;

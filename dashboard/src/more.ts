@@ -9,4 +9,5 @@ export { default as Join } from './screens/Join.svelte';
 export { default as Setup } from './screens/Setup.svelte';
 export { default as Share } from './sharing/Share.svelte';
 export { default as SignIn } from './screens/SignIn.svelte';
-export { default as Sites } from './screens/Sites.svelte';
+export { default as Sites } from './sites/Rollup.svelte';
+export { default as Vitals } from './vitals/Vitals.svelte';

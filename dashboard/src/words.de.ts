@@ -84,7 +84,7 @@ export const dimension = {
 } as Record<string, string>;
 export const tab = {
   page: 'Seiten', section: 'Bereiche', entry_page: 'Einstieg', exit_page: 'Ausstieg', flow: 'Verlauf', event: 'Ereignisse', goal: 'Ziele',
-  funnel: 'Trichter', properties: 'Eigenschaften', browser_version: 'Browserversion', os_version: 'Systemversion', map: 'Karte',
+  funnel: 'Trichter', properties: 'Eigenschaften', browser_version: 'Browserversion', os_version: 'Systemversion', map: 'Karte', vitals: 'Web Vitals',
 } as Record<string, string>;
 export const panel = { sources: 'Quellen', pages: 'Seiten', places: 'Orte', devices: 'Geräte', events: 'Ereignisse' } as Record<string, string>;
 export const operator = {
@@ -224,7 +224,7 @@ export const signInTitle = 'Bei Mayfly anmelden';
 export const userName = 'Name';
 
 export const setupTitle = 'Das Skript einbauen';
-export const setupLead = 'Diese Zeile gehört in den head jeder Seite. Sie setzt kein Cookie und speichert nichts im Browser.';
+export const setupLead = 'Das gehört in den head jeder Seite. Es setzt kein Cookie und speichert nichts im Browser.';
 export const waiting = 'Warten auf das erste Ereignis';
 export const waitingHint = 'Eine Seite der Website öffnen: Sie erscheint hier binnen Sekunden.';
 export const arrived = 'Das erste Ereignis ist da';

@@ -84,7 +84,7 @@ export const dimension = {
 } as Record<string, string>;
 export const tab = {
   page: 'Pages', section: 'Sections', entry_page: 'Entrée', exit_page: 'Sortie', flow: 'Parcours', event: 'Événements', goal: 'Objectifs',
-  funnel: 'Entonnoirs', properties: 'Propriétés', browser_version: 'Version du navigateur', os_version: 'Version du système', map: 'Carte',
+  funnel: 'Entonnoirs', properties: 'Propriétés', browser_version: 'Version du navigateur', os_version: 'Version du système', map: 'Carte', vitals: 'Signaux web',
 } as Record<string, string>;
 export const panel = { sources: 'Sources', pages: 'Pages', places: 'Lieux', devices: 'Appareils', events: 'Événements' } as Record<string, string>;
 export const operator = {
@@ -224,7 +224,7 @@ export const signInTitle = 'Connexion à Mayfly';
 export const userName = 'Nom';
 
 export const setupTitle = 'Ajouter le script';
-export const setupLead = 'Coller cette ligne dans l’en-tête (head) de chaque page. Elle ne dépose aucun cookie et n’enregistre rien dans le navigateur.';
+export const setupLead = 'Coller ceci dans l’en-tête (head) de chaque page. Rien n’y dépose de cookie ni n’enregistre quoi que ce soit dans le navigateur.';
 export const waiting = 'En attente du premier événement';
 export const waitingHint = 'Ouvrir une page du site : elle apparaît ici en quelques secondes.';
 export const arrived = 'Le premier événement est arrivé';

@@ -68,7 +68,7 @@ export const p = {
   locked: 'Salze werden nicht ausgelagert.',
   notLocked: 'Das System hat nicht erlaubt, Salze vor dem Auslagern zu schützen.',
   codeTitle: 'Was der Code mit einem Besuch macht',
-  code: (settings: { k: number; kept: Record<string, boolean> | object; objection: { gpc: boolean; dnt: boolean } }) => {
+  code: (settings: { k: number; vitals: boolean; kept: Record<string, boolean> | object; objection: { gpc: boolean; dnt: boolean } }) => {
     const kept = settings.kept as Record<string, boolean>;
     const place = ['Land', kept.region && 'Region', kept.city && 'Stadt'].filter(Boolean).join(', ');
     const signals = [settings.objection.gpc && 'Global Privacy Control', settings.objection.dnt && 'Do Not Track'].filter(Boolean).join(' und ');
@@ -78,6 +78,7 @@ export const p = {
         'Netzwerkadresse und User-Agent, während die Anfrage beantwortet wird',
         'Seite, Host des Verweises, Kampagnenangaben, deklarierte Ereignisse, Lesezeit und Scrolltiefe',
         ...(kept.language ? ['Die erste akzeptierte Sprache'] : []),
+        ...(settings.vitals ? ['Wie bald die Seite sich zeigte, antwortete und ruhig stand, als gut, verbesserungsbedürftig oder schlecht'] : []),
       ]],
       ['Behält', [
         'Summen nach Seite und Stunde',
@@ -139,6 +140,8 @@ export const s = {
   consentNone: 'Wird nicht erfragt',
   consentRequired: 'Erst nach Einwilligung zählen',
   consentHint: 'Ändert das Skript der Einrichtung: Das neue gehört dann in die Seiten',
+  vitals: 'Web Vitals',
+  vitalsHint: 'Wie bald Seiten sich zeigen, antworten und ruhig stehen: gut, verbesserungsbedürftig oder schlecht. Ein zweites Skript der Einrichtung sagt es',
   excluded: 'Eigene Zugriffe, nicht gezählt',
   networks: 'Netze',
   networksHint: 'Eines je Zeile, etwa 192.0.2.0/24',
@@ -191,6 +194,7 @@ export const signedInAs = (name: string, role: string) => `Angemeldet als ${name
 export const version = (v: string) => `Mayfly ${v}`;
 export const funnelRate = (rate: string) => `${rate} vom ersten bis zum letzten Schritt`;
 export const funnelStep = 'des Schritts davor';
+export const funnelLeft = (n: string) => `${n} gingen nicht weiter`;
 export const funnelBegan = 'Besuche begannen';
 export const replaces = (name: string) => `Das ersetzt den Filter auf ${name}: Sie sind getrennt gespeichert.`;
 export const savedPending = 'Gespeichert. Zone, k und erhobene Merkmale ändern sich ab der nächsten Mitternacht.';
@@ -227,7 +231,8 @@ export const people = {
   invited: (by: string, until: string) => `von ${by}, bis ${until}`,
   audit: 'Was getan wurde',
   auditLead: 'Zeiten in UTC. Die letzten 1.000 Einträge.',
-  columns: ['Wann', 'Wer', 'Was', 'Website'],
+  columns: ['Wann', 'Wer', 'Was', 'Wen', 'Website'],
+  times: (n: number) => `${n}-mal`,
 };
 export const join = {
   title: 'Eine Einladung',

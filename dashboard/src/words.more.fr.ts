@@ -68,7 +68,7 @@ export const p = {
   locked: 'Les sels sont tenus hors de l’échange (swap).',
   notLocked: 'Le système n’a pas permis de tenir les sels hors de l’échange (swap).',
   codeTitle: 'Ce que le code fait d’une visite',
-  code: (settings: { k: number; kept: Record<string, boolean> | object; objection: { gpc: boolean; dnt: boolean } }) => {
+  code: (settings: { k: number; vitals: boolean; kept: Record<string, boolean> | object; objection: { gpc: boolean; dnt: boolean } }) => {
     const kept = settings.kept as Record<string, boolean>;
     const place = ['pays', kept.region && 'région', kept.city && 'ville'].filter(Boolean).join(', ');
     const signals = [settings.objection.gpc && 'Global Privacy Control', settings.objection.dnt && 'Do Not Track'].filter(Boolean).join(' et ');
@@ -78,6 +78,7 @@ export const p = {
         'L’adresse réseau et l’agent utilisateur, le temps de répondre à la requête',
         'La page, l’hôte du référent, les marques de campagne, les événements déclarés, le temps de lecture et le défilement',
         ...(kept.language ? ['La première langue acceptée'] : []),
+        ...(settings.vitals ? ['Le délai d’affichage, le délai de réponse et la stabilité de la page : bon, à améliorer ou mauvais'] : []),
       ]],
       ['Garde', [
         'Des sommes par page et par heure',
@@ -139,6 +140,8 @@ export const s = {
   consentNone: 'Non demandé',
   consentRequired: 'Ne compter qu’après consentement',
   consentHint: 'Change le script de l’installation : mettre le nouveau dans les pages',
+  vitals: 'Signaux web essentiels',
+  vitalsHint: 'Délai d’affichage, délai de réponse et stabilité des pages : bon, à améliorer ou mauvais. Un second script de l’installation le dit',
   excluded: 'Trafic interne, non compté',
   networks: 'Réseaux',
   networksHint: 'Un par ligne, par exemple 192.0.2.0/24',
@@ -191,6 +194,7 @@ export const signedInAs = (name: string, role: string) => `Connecté : ${name}
 export const version = (v: string) => `Mayfly ${v}`;
 export const funnelRate = (rate: string) => `${rate} de la première à la dernière étape`;
 export const funnelStep = 'de l’étape d’avant';
+export const funnelLeft = (n: string) => `${n} ne sont pas allées plus loin`;
 export const funnelBegan = 'visites commencées';
 export const replaces = (name: string) => `Remplace le filtre ${name} : ils sont enregistrés à part.`;
 export const savedPending = 'Enregistré. Fuseau, k et attributs gardés changent au prochain minuit.';
@@ -227,7 +231,8 @@ export const people = {
   invited: (by: string, until: string) => `par ${by}, jusqu’au ${until}`,
   audit: 'Ce qui a été fait',
   auditLead: 'Heures en UTC. Les 1 000 dernières entrées.',
-  columns: ['Quand', 'Qui', 'Quoi', 'Site'],
+  columns: ['Quand', 'Qui', 'Quoi', 'Pour qui', 'Site'],
+  times: (n: number) => `${n} fois`,
 };
 export const join = {
   title: 'Une invitation',

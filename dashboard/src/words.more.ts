@@ -69,7 +69,7 @@ export const p = {
   locked: 'Salts are kept out of swap.',
   notLocked: 'The system did not let salts be kept out of swap.',
   codeTitle: 'What the code does with a visit',
-  code: (settings: { k: number; kept: Record<string, boolean> | object; objection: { gpc: boolean; dnt: boolean } }) => {
+  code: (settings: { k: number; vitals: boolean; kept: Record<string, boolean> | object; objection: { gpc: boolean; dnt: boolean } }) => {
     const kept = settings.kept as Record<string, boolean>;
     const place = ['country', kept.region && 'region', kept.city && 'city'].filter(Boolean).join(', ');
     const signals = [settings.objection.gpc && 'Global Privacy Control', settings.objection.dnt && 'Do Not Track'].filter(Boolean).join(' and ');
@@ -79,6 +79,7 @@ export const p = {
         'Network address and user agent, while the request is answered',
         'Page, referrer’s host, campaign tags, declared events, reading time and scroll depth',
         ...(kept.language ? ['The first accepted language'] : []),
+        ...(settings.vitals ? ['How soon the page showed, answered and stood still, as good, needs improvement or poor'] : []),
       ]],
       ['Keeps', [
         'Sums by page and hour',
@@ -141,6 +142,8 @@ export const s = {
   consentNone: 'Not asked for',
   consentRequired: 'Count only after consent',
   consentHint: 'Changes the script of the set-up: put the new one into your pages',
+  vitals: 'Web vitals',
+  vitalsHint: 'How soon pages show, answer and stand still: good, needs improvement or poor. A second script of the set-up tells it',
   excluded: 'Own traffic, not counted',
   networks: 'Networks',
   networksHint: 'One a line, such as 192.0.2.0/24',
@@ -193,6 +196,7 @@ export const signedInAs = (name: string, role: string) => `Signed in as ${name} 
 export const version = (v: string) => `Mayfly ${v}`;
 export const funnelRate = (rate: string) => `${rate} from first to last step`;
 export const funnelStep = 'of the step before';
+export const funnelLeft = (n: string) => `${n} went no further`;
 export const funnelBegan = 'visits began';
 export const replaces = (name: string) => `This replaces the filter on ${name}: they are stored apart.`;
 export const savedPending = 'Saved. Zone, k and kept attributes change from the next midnight on.';
@@ -230,7 +234,8 @@ export const people = {
   invited: (by: string, until: string) => `by ${by}, until ${until}`,
   audit: 'What was done',
   auditLead: 'Times are UTC. The latest 1,000 entries.',
-  columns: ['When', 'Who', 'What', 'Site'],
+  columns: ['When', 'Who', 'What', 'Whom', 'Site'],
+  times: (n: number) => `${n} times`,
 };
 export const join = {
   title: 'You are invited',

@@ -216,6 +216,10 @@ export const server = {
     'wer sagen darf, für wen er weiterleitet',
   'what an acknowledged hit survives':
     'was ein bestätigter Treffer übersteht',
+  'the running server':
+    'den laufenden Server',
+  'a command, no server running':
+    'einen Befehl, ohne laufenden Server',
   'other nodes':
     'andere Knoten',
 } as Record<string, string>;

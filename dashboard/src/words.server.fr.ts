@@ -216,6 +216,10 @@ export const server = {
     'qui peut dire pour qui il transmet',
   'what an acknowledged hit survives':
     'ce à quoi survit un hit confirmé',
+  'the running server':
+    'le serveur en marche',
+  'a command, no server running':
+    'une commande, sans serveur en marche',
   'other nodes':
     'autres nœuds',
 } as Record<string, string>;

@@ -87,7 +87,7 @@ export const dimension = {
 } as Record<string, string>;
 export const tab = {
   page: 'Pages', section: 'Sections', entry_page: 'Entry', exit_page: 'Exit', flow: 'Flow', event: 'Events', goal: 'Goals',
-  funnel: 'Funnels', properties: 'Properties', browser_version: 'Browser version', os_version: 'OS version', map: 'Map',
+  funnel: 'Funnels', properties: 'Properties', browser_version: 'Browser version', os_version: 'OS version', map: 'Map', vitals: 'Vitals',
 } as Record<string, string>;
 export const panel = { sources: 'Sources', pages: 'Pages', places: 'Places', devices: 'Devices', events: 'Events' } as Record<string, string>;
 export const operator = {
@@ -227,7 +227,7 @@ export const signInTitle = 'Sign in to Mayfly';
 export const userName = 'Name';
 
 export const setupTitle = 'Add the script';
-export const setupLead = 'Paste this line into the head of every page. It sets no cookie and stores nothing in the browser.';
+export const setupLead = 'Paste this into the head of every page. It sets no cookie and stores nothing in the browser.';
 export const waiting = 'Waiting for the first event';
 export const waitingHint = 'Open a page of your site: it shows here within seconds.';
 export const arrived = 'The first event has arrived';

@@ -38,6 +38,7 @@ fn site() -> Site {
         kept: Kept::default(),
         objection: Objection::default(),
         consent: Consent::default(),
+        vitals: false,
         excluded: Excluded::default(),
         path_parameters: vec!["page".into()],
         path_rules: Vec::new(),

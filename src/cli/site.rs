@@ -78,6 +78,8 @@ pub enum Key {
     Objection,
     /// none or required: whether pages ask visitors first
     Consent,
+    /// on or off: whether pages tell web vitals, as categories
+    Vitals,
     ExcludedNetworks,
     ExcludedHosts,
     ExcludedPaths,
@@ -142,6 +144,7 @@ fn set(settings: &mut Settings, key: Key, value: &str) -> Result<(), Invalid> {
         Key::Kept => settings.kept = kept(value)?,
         Key::Objection => settings.objection = objection(value)?,
         Key::Consent => settings.consent = consent(value)?,
+        Key::Vitals => settings.vitals = switch("vitals", value)?,
         Key::ExcludedNetworks => settings.excluded.networks = networks(value)?,
         Key::ExcludedHosts => settings.excluded.hosts = list(value),
         Key::ExcludedPaths => settings.excluded.paths = list(value),
@@ -194,6 +197,14 @@ fn consent(value: &str) -> Result<Consent, Invalid> {
         "none" => Ok(Consent::None),
         "required" => Ok(Consent::Required),
         other => Err(Invalid::new("consent", other, "none or required")),
+    }
+}
+
+fn switch(field: &str, value: &str) -> Result<bool, Invalid> {
+    match value.trim() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(Invalid::new(field, other, "on or off")),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::domain::{
         Consent, EventDeclaration, Excluded, Funnel, Goal, Kept, Objection, PathRule, Section, Site, SiteId,
         Step,
     },
+    vitals,
 };
 
 /// What a site sets and declares. In JSON, what is left out has its default; unknown fields are errors.
@@ -28,6 +29,9 @@ pub struct Settings {
     pub objection: Objection,
     #[serde(default)]
     pub consent: Consent,
+    /// Whether pages tell web vitals.
+    #[serde(default)]
+    pub vitals: bool,
     #[serde(default)]
     pub excluded: Excluded,
     #[serde(default)]
@@ -111,6 +115,7 @@ impl Settings {
             kept: Kept::default(),
             objection: Objection::default(),
             consent: Consent::default(),
+            vitals: false,
             excluded: Excluded::default(),
             path_parameters: Vec::new(),
             path_rules: Vec::new(),
@@ -141,11 +146,12 @@ impl Settings {
         };
         let sections = self.sections.iter().map(|it| (format!("section:{}", it.pattern), String::new()));
         let events = self.events.iter().map(|it| (format!("event:{}", it.name), String::new()));
+        let vitals = self.vitals.then(|| (format!("event:{}", vitals::EVENT), String::new()));
         let goals = self.goals.iter().map(|it| (format!("goal:{}", it.name), step(&it.reached_by)));
         let funnels = self.funnels.iter().map(|it| {
             (format!("funnel:{}", it.name), it.steps.iter().map(step).collect::<Vec<_>>().join("\n"))
         });
-        sections.chain(events).chain(goals).chain(funnels).collect()
+        sections.chain(events).chain(vitals).chain(goals).chain(funnels).collect()
     }
 }
 
@@ -214,7 +220,8 @@ impl SiteRecord {
     }
 
     /// The site for counting, with these settings. `None` if the zone is unknown to this program.
-    pub(super) fn site(&self, settings: Settings) -> Option<Site> {
+    pub(super) fn site(&self, mut settings: Settings) -> Option<Site> {
+        settings.events.extend(settings.vitals.then(vitals::declaration));
         Some(Site {
             id: self.id,
             name: self.name.clone(),
@@ -225,6 +232,7 @@ impl SiteRecord {
             kept: settings.kept,
             objection: settings.objection,
             consent: settings.consent,
+            vitals: settings.vitals,
             excluded: settings.excluded,
             path_parameters: settings.path_parameters,
             path_rules: settings.path_rules,

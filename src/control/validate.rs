@@ -9,6 +9,7 @@ use crate::domain::{
     CONTINUED, ENTRY, NONE, OTHER, STAR, UNDECLARED,
     day::Zone,
     declaration::{EventDeclaration, Funnel, Pattern, PropertyDeclaration, Step, Values},
+    vitals,
 };
 
 /// The limits, to be shown in words.
@@ -83,6 +84,7 @@ pub fn settings(mut settings: Settings) -> Checked<Settings> {
     paths(&settings)?;
     sections(&settings)?;
     events(&settings.events)?;
+    vitals(&settings)?;
     funnels(&settings)?;
     goals(&settings)?;
     Ok(settings)
@@ -221,6 +223,18 @@ fn events(events: &[EventDeclaration]) -> Checked {
         unique(&format!("{field}.properties"), event.properties.iter().map(|property| &*property.name))
     })?;
     unique("events", events.iter().map(|event| &*event.name))
+}
+
+/// Switched on, they declare an event: its name is theirs.
+fn vitals(settings: &Settings) -> Checked {
+    match settings.events.iter().position(|event| settings.vitals && &*event.name == vitals::EVENT) {
+        None => Ok(()),
+        Some(at) => Err(Invalid::new(
+            format!("events[{at}].name"),
+            vitals::EVENT,
+            "this name is that of web vitals: choose another, or switch them off",
+        )),
+    }
 }
 
 fn currency(field: &str, code: &str) -> Checked {

@@ -37,6 +37,8 @@ pub struct Facts {
     pub from_next_midnight: Option<Next>,
     pub objection: Objections,
     pub consent: ConsentMode,
+    /// Whether pages tell web vitals, by a script of their own.
+    pub vitals: bool,
     pub retention_months: u32,
     /// Of what belongs to no site: the ledger of objectors and unknown sites, and the audit log.
     pub records_months: u32,
@@ -149,6 +151,7 @@ impl Facts {
             kept: _,
             objection,
             consent,
+            vitals,
             excluded,
             path_parameters,
             path_rules,
@@ -183,6 +186,7 @@ impl Facts {
                 Consent::None => ConsentMode::None,
                 Consent::Required => ConsentMode::Required,
             },
+            vitals: *vitals,
             retention_months: *retention_months,
             records_months: *records_months,
             vocabulary: Vocabulary {

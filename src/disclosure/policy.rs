@@ -126,6 +126,7 @@ impl Writer<'_> {
             ConsentMode::Required => "device.consent_required",
         };
         let mut blocks = Vec::from(["device.text", "device.request"].map(|key| self.text(key)));
+        blocks.extend(self.facts.vitals.then(|| self.text("device.vitals")));
         blocks.extend([self.fill("device.fill_eprivacy"), self.text(consent)]);
         if self.facts.device.is_empty() {
             blocks.push(self.text("device.empty"));

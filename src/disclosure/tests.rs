@@ -88,6 +88,7 @@ fn changed() -> Vec<(&'static str, Facts)> {
         ("objection", site(|it| it.objection.gpc = false)),
         ("consent", site(|it| it.consent = Consent::Required)),
         ("objection", site(|it| it.objection.dnt = false)),
+        ("vitals", site(|it| it.vitals = true)),
         ("excluded", site(|it| it.excluded.networks.push("192.0.2.0/24".parse().unwrap()))),
         ("excluded", site(|it| it.excluded.hosts.push("staging.example.com".into()))),
         ("excluded", site(|it| it.excluded.paths.push("/admin/*".into()))),
@@ -174,9 +175,8 @@ fn every_setting_is_disclosed_and_moves_json_and_texts() {
     let of_site = settings.as_object().unwrap().keys().map(String::as_str);
     let command = <crate::cli::Cli as clap::CommandFactory>::command();
     let of_process = command.get_arguments().filter(|one| one.get_help_heading() == Some("Settings"));
-    let of_process: Vec<_> =
-        of_process.map(|one| one.get_id().as_str().to_owned()).filter(|name| name != "config").collect();
-    for name in of_site.chain(of_process.iter().map(String::as_str)) {
+    let options: Vec<_> = of_process.map(|it| it.get_id().to_string()).filter(|it| it != "config").collect();
+    for name in of_site.chain(options.iter().map(String::as_str)) {
         let known = told.contains(name) || SILENT.contains(&name) || ROLES.contains(&name);
         assert!(known, "the setting `{name}` is neither disclosed nor listed as saying nothing of visitors");
     }

@@ -32,6 +32,8 @@ pub struct Site {
     pub kept: Kept,
     pub objection: Objection,
     pub consent: Consent,
+    /// Whether pages tell how soon they show, answer and stand still: [`super::vitals`] is declared.
+    pub vitals: bool,
     pub excluded: Excluded,
     /// Query parameters that stay part of the path, e.g. `page`.
     pub path_parameters: Vec<String>,

@@ -42,6 +42,7 @@ mod tally_laws;
 mod tally_tests;
 pub mod view;
 mod visitors;
+pub mod vitals;
 pub mod vocabulary;
 
 /// Text that is shared rather than copied: page labels, attribute values, names.

@@ -7,7 +7,7 @@ use super::{
     same_site::{host_of, opt_out_effective},
 };
 
-/// HTML for the pages of a site, and whether the collector's opt-out reaches it from there.
+/// HTML for the pages of a site (a line a script), and whether the collector's opt-out reaches it from there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Snippet {
     pub script: String,
@@ -28,9 +28,14 @@ pub fn snippet(site: &Site, collector_origin: &str) -> Snippet {
         Consent::Required => (" data-consent=\"required\"", "mayfly.consent.js", None),
         Consent::None => ("", "mayfly.js", Some(())),
     };
+    // After the tracker, through which it tells, and before what gives consent, to which it listens.
+    let vitals = match site.vitals {
+        true => format!("\n<script defer src=\"{origin}/mayfly.vitals.js\"></script>"),
+        false => String::new(),
+    };
     Snippet {
         script: format!(
-            "<script defer data-site=\"{name}\"{credentials}{consent} src=\"{origin}/{file}\"></script>"
+            "<script defer data-site=\"{name}\"{credentials}{consent} src=\"{origin}/{file}\"></script>{vitals}"
         ),
         pixel: pixel.map(|()| {
             format!(
@@ -57,8 +62,10 @@ mod tests {
         assert!(own.opt_out_effective && own.pixel.unwrap().contains("/count?site=example.com&amp;p=PATH"));
         assert_eq!(own.opt_out, "https://stats.example.com/opt-out?site=example.com");
         site.consent = Consent::Required;
+        site.vitals = true;
         let elsewhere = snippet(&site, "https://stats.example.net/");
-        let tag = "<script defer data-site=\"example.com\" data-consent=\"required\" src=\"https://stats.example.net/mayfly.consent.js\"></script>";
+        let tag = "<script defer data-site=\"example.com\" data-consent=\"required\" src=\"https://stats.example.net/mayfly.consent.js\"></script>\n\
+                   <script defer src=\"https://stats.example.net/mayfly.vitals.js\"></script>";
         assert_eq!(elsewhere.script, tag);
         assert_eq!((elsewhere.pixel, elsewhere.opt_out_effective), (None, false));
     }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::reads::Number;
-use crate::domain::{Text, declaration::Kept};
+use crate::domain::{
+    Text,
+    declaration::{Kept, Step},
+};
 
 /// Numbers by metric; a metric that the family does not have is absent, an unknown rate `null`.
 pub type Values = BTreeMap<&'static str, Number>;
@@ -101,6 +104,9 @@ pub struct PanelRow {
     /// The untold share moved more than the row itself: no change is shown.
     #[serde(skip_serializing_if = "is_false")]
     pub uncertain: bool,
+    /// Of a goal: what reaches it, which filters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached_by: Option<Step>,
     /// Of a funnel: its steps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<ShownStep>,
@@ -153,6 +159,9 @@ pub struct Meta {
     pub can: Can,
     pub rejected_undeclared: i64,
     pub kept: Kept,
+    /// Whether pages tell web vitals.
+    #[serde(skip_serializing_if = "is_false")]
+    pub vitals: bool,
     pub generated_at: i64,
     pub notices: Vec<String>,
     /// Collectors that did not answer: what they have not released yet is in no number.
@@ -190,9 +199,16 @@ pub struct Rows {
 }
 
 /// A site in the list of sites.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Overview {
     pub visits_7d: i64,
     /// Visits of each of the last 7 days, today last.
     pub sparkline: [i64; 7],
+    /// The site-day that is the last of them.
+    pub today: String,
+    /// Visits without the hour that runs, and those of the week before up to the same hour.
+    pub compared: i64,
+    pub previous: i64,
+    /// The sum of each day's visitors.
+    pub visitors_7d: i64,
 }

@@ -38,6 +38,7 @@ impl Panels<'_> {
         let row = |(at, values): (usize, Values)| PanelRow {
             name: self.site.goals[at].name.clone(),
             value: self.site.goals[at].name.clone(),
+            reached_by: Some(self.site.goals[at].reached_by.clone()),
             values,
             compared: cut.as_ref().map(|all| all[at].clone()),
             previous: before.as_ref().map(|all| all[at].clone()),

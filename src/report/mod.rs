@@ -32,7 +32,7 @@ use crate::{
         outcome::Outcome,
         plan::{Dimension, Filter, Metric, Scope},
         query::{Condition, Operator},
-        row::{Column, DayRow, Family, KIND_PAGE, Table},
+        row::{Column, DayRow, Family, Table},
         view::{MemoryView, Reader},
     },
     store::{Store, StoreError},
@@ -106,7 +106,7 @@ pub fn rows(
     Ok(Rows { panel, dimension: dimension.key(), meta })
 }
 
-/// Visits of the 7 days up to `last`, for the list of sites.
+/// The last 7 days and the 7 before them, for the list of sites.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -114,20 +114,30 @@ pub fn overview_numbers(
     store: &dyn Store,
     memory: &MemoryView,
     site: &Site,
-    last: Day,
+    today: &Today,
 ) -> Result<Overview, StoreError> {
+    // A week is always understood, and needs no first day of all.
+    let Ok(plan) = parse("p=7d&c=prev", &[], site, today, None) else { return Ok(Overview::default()) };
     let reads = Reads::new(store, memory, site.id);
-    let filters = vec![Condition::is(Column::Kind, KIND_PAGE)];
-    let asked = query(Table::Pages, Family::Page, vec![Column::Day], filters);
-    let groups = reads.span(asked, Range::new(last.plus(-6), last).into())?;
+    let (tiles, series) = tiles::tiles(&reads, &plan, site, today)?;
+    let whole = |number: Option<&Number>| match number {
+        Some(Number::Whole(n)) => *n,
+        _ => 0,
+    };
+    let of = |metric: Metric| tiles.get(metric.key());
     let mut sparkline = [0; 7];
-    for group in groups.iter() {
-        let at = Day::parse(&group.keys[0]).map(|day| day.0 - last.plus(-6).0);
-        if let Some(slot) = at.and_then(|at| usize::try_from(at).ok()).and_then(|at| sparkline.get_mut(at)) {
-            *slot += group.sums[crate::domain::counters::Counter::Visits as usize];
-        }
+    for (slot, bucket) in sparkline.iter_mut().zip(&series.buckets) {
+        *slot = whole(bucket.values.get(Metric::Visits.key()));
     }
-    Ok(Overview { visits_7d: sparkline.iter().sum(), sparkline })
+    let visits = of(Metric::Visits);
+    Ok(Overview {
+        visits_7d: whole(visits.map(|tile| &tile.value)),
+        sparkline,
+        today: today.day.to_string(),
+        compared: whole(visits.map(|tile| &tile.compared)),
+        previous: whole(visits.map(|tile| &tile.previous)),
+        visitors_7d: whole(of(Metric::Visitors).map(|tile| &tile.value)),
+    })
 }
 
 /// The declared properties of the events that are filtered by.
@@ -224,6 +234,7 @@ fn meta(
         can: can(plan, site),
         rejected_undeclared,
         kept: site.kept,
+        vitals: site.vitals,
         generated_at: today.now,
         notices: notices(store, memory, site, plan, days)?,
         missing: memory.missing.clone(),

@@ -125,7 +125,7 @@ pub fn view_of(context: Context<'_>, query: &str) -> Result<Vec<u8>, ReportError
 /// # Errors
 /// [`StoreError`].
 pub fn overview(context: Context<'_>) -> Result<Overview, StoreError> {
-    overview_numbers(context.store, context.memory, context.site, context.day)
+    overview_numbers(context.store, context.memory, context.site, &context.today())
 }
 
 fn plan(context: &Context<'_>, query: &str) -> Result<super::Plan, ReportError> {

@@ -19,6 +19,7 @@ pub fn site() -> Site {
         kept: Kept { region: false, city: false, versions: false, language: true },
         objection: Objection::default(),
         consent: Consent::default(),
+        vitals: false,
         excluded: Excluded::default(),
         path_parameters: Vec::new(),
         path_rules: Vec::new(),

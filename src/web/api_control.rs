@@ -185,11 +185,13 @@ async fn sites(state: State, access: Access) -> Answer {
                 "name": site.name,
                 "zone": site.zone.name(),
                 "simulated": site.simulated,
-                "visits_7d": summary.visits_7d,
-                "sparkline": summary.sparkline,
                 "live": summary.live,
                 "role": role,
             });
+            let week = json!(summary.week);
+            for (name, value) in week.as_object().into_iter().flatten() {
+                listed[name] = value.clone();
+            }
             if !summary.missing.is_empty() {
                 listed["missing"] = json!(summary.missing);
             }

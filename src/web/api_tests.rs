@@ -27,6 +27,7 @@ use crate::{
     clock,
     control::{Control, Entry, NewSite, Scope},
     domain::{declaration::SiteId, view::Reader},
+    report::Overview,
 };
 
 pub(super) const PASSWORD: &str = "a long password";
@@ -46,7 +47,13 @@ impl Live for Fixed {
     }
 
     fn summary(&self, _: &Entry) -> Summary {
-        Summary { visits_7d: 28, sparkline: [1, 2, 3, 4, 5, 6, 7], live: 3, missing: vec![2] }
+        let week = Overview {
+            visits_7d: 28,
+            sparkline: [1, 2, 3, 4, 5, 6, 7],
+            visitors_7d: 25,
+            ..Overview::default()
+        };
+        Summary { week, live: 3, missing: vec![2] }
     }
 }
 
@@ -329,7 +336,8 @@ async fn sites_are_listed_with_their_numbers_added_and_removed() {
     let ada = By::Session(&token);
     let listed = server.get("/api/sites", ada.clone()).await;
     let expected = json!({ "name": "example.com", "zone": "UTC", "simulated": false, "visits_7d": 28,
-                           "sparkline": [1, 2, 3, 4, 5, 6, 7], "live": 3, "missing": [2], "role": "owner" });
+                           "sparkline": [1, 2, 3, 4, 5, 6, 7], "today": "", "compared": 0, "previous": 0,
+                           "visitors_7d": 25, "live": 3, "missing": [2], "role": "owner" });
     assert_eq!(listed.is(200).json["sites"], json!([expected]));
     let add = |host: &str| {
         let body = json!({ "host": host, "zone": "Europe/Tallinn" });
@@ -445,9 +453,8 @@ async fn proposals_are_declared_by_one_request() {
     declare(value("free")).await.is(200);
     let declared = declare(value("pro")).await.is(200).json.clone();
     assert_eq!(declared["events"][0]["properties"][0]["values"], json!({ "list": ["free", "pro"] }));
-    declare(json!({ "event": "login", "property": "plan", "text": "x" }))
-        .await
-        .says(400, &["`login`", "declared event"]);
+    let unknown = json!({ "event": "login", "property": "plan", "text": "x" });
+    declare(unknown).await.says(400, &["`login`", "declared event"]);
     assert_eq!(server.live.declared.lock().unwrap().len(), 3);
 }
 

@@ -23,6 +23,7 @@ use crate::{
     clock,
     control::{Control, ControlError, Deed, Directory, Entry, Role, SESSION_DAYS, Scope, User, is_digits},
     domain::{day::UnixMs, declaration::SiteId, view::Reader},
+    report::Overview,
 };
 
 /// The session cookie.
@@ -73,9 +74,8 @@ pub struct Proposed {
 /// One site in the list of sites.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    pub visits_7d: i64,
-    /// Visits by day, oldest first, today last.
-    pub sparkline: [i64; 7],
+    #[serde(flatten)]
+    pub week: Overview,
     /// Visitors of the last five minutes.
     pub live: u32,
     /// Collectors that did not answer: what they have is in no number.

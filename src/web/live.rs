@@ -53,9 +53,7 @@ impl Live for LiveParts {
         let read = |context: Context<'_>, living: wire::Live| -> Result<Summary, Infallible> {
             let (site, live, missing) = (context.site.id, living.visitors, context.memory.missing.clone());
             Ok(match overview(context) {
-                Ok(numbers) => {
-                    Summary { visits_7d: numbers.visits_7d, sparkline: numbers.sparkline, live, missing }
-                }
+                Ok(week) => Summary { week, live, missing },
                 Err(error) => {
                     tracing::error!(%error, site = site.0, "a site's week could not be read");
                     Summary { live, missing, ..Summary::default() }

@@ -84,6 +84,7 @@ pub fn collection(app: &mut ServiceConfig, bare: bool, node: &Node) {
             "/opt-out",
             "/mayfly.js",
             "/mayfly.consent.js",
+            "/mayfly.vitals.js",
             "/js/{name}",
             "/consent/{name}",
         ] {
@@ -106,6 +107,7 @@ pub fn collection(app: &mut ServiceConfig, bare: bool, node: &Node) {
     let scripts = [
         "/mayfly.js",
         "/mayfly.consent.js",
+        "/mayfly.vitals.js",
         "/js/{name:(script|plausible)[a-z.-]*\\.js}",
         "/consent/{name:[a-z-]+\\.js}",
     ];

@@ -67,6 +67,17 @@ test('an invitation lets one person in, who reads and changes nothing', async ()
   await bob.goto(`${server.origin}/s/${HOST}/privacy`);
   await bob.getByRole('heading', { name: 'In the database' }).waitFor();
   assert.equal(await bob.getByRole('link', { name: 'Settings' }).count(), 0);
+  // Seen to fail with the links shown to everybody who is signed in.
+  await bob.goto(`${server.origin}/s/${HOST}`);
+  await bob.getByRole('button', { name: `Site: ${HOST}` }).click();
+  await bob.getByRole('link', { name: 'Setup' }).waitFor();
+  assert.equal(await bob.getByRole('link', { name: 'Settings' }).count(), 0);
+  await bob.getByRole('button', { name: 'Menu' }).click();
+  await bob.getByRole('button', { name: 'Account' }).waitFor();
+  for (const name of ['Notes', 'Share this view', /Everything stored/, 'API keys']) {
+    assert.equal(await bob.getByRole('button', { name }).or(bob.getByRole('link', { name })).count(), 0, String(name));
+  }
+  assert.equal(await bob.locator('a[href*="/settings"]').count(), 0, 'no way to what a viewer may not');
   await bob.goto(`${server.origin}/s/${HOST}/settings`);
   await bob.getByText('Viewers read only').waitFor();
   await bob.goto(`${server.origin}/s/${HOST}/privacy`);

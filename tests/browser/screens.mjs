@@ -40,6 +40,8 @@ export async function* screens({ browser, server, api, host, only = '' }) {
   const moments = (from, to) => (page) => page.addInitScript(([wanted, given]) => {
     const real = window.setTimeout;
     window.setTimeout = (what, ms, ...rest) => real(what, ms === wanted ? given : ms, ...rest);
+    const after = AbortSignal.timeout;
+    AbortSignal.timeout = (ms) => after.call(AbortSignal, ms === wanted ? given : ms);
   }, [from, to]);
   const REPORT = /\/report\?/;
   const join = async () => (await api('/api/invitations', { method: 'POST', body: { site: SITE, role: 'viewer' } })).path;

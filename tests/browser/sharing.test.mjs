@@ -49,7 +49,7 @@ test('a view is shared from its menu, opened without an account, and revoked', a
   await looks(page, 'share');
   // Nothing on it needs an account.
   await page.getByRole('button', { name: 'Menu' }).click();
-  for (const name of ['Share this view', 'API keys', 'Account']) {
+  for (const name of ['Share this view', 'Notes', /ZIP/, /Everything stored/, 'API keys', 'Account']) {
     assert.equal(await page.getByRole('button', { name }).or(page.getByRole('link', { name })).count(), 0, name);
   }
   assert.equal(await page.locator('a[href*="/s/"]:visible, a[href*="/settings"]:visible, a[href="/"]:visible').count(), 0);

@@ -187,6 +187,7 @@ fn site() -> Site {
         kept: Kept::default(),
         objection: Objection::default(),
         consent: Consent::default(),
+        vitals: false,
         excluded: Default::default(),
         path_parameters: vec![],
         path_rules: vec![],

@@ -87,6 +87,7 @@ fn routes() -> Vec<Route> {
         route(M::GET, "/opt-out.css", EVERYBODY),
         route(M::GET, "/mayfly.js", EVERYBODY),
         route(M::GET, "/mayfly.consent.js", EVERYBODY),
+        route(M::GET, "/mayfly.vitals.js", EVERYBODY),
         route(M::GET, "/js/{name:(script|plausible)[a-z.-]*\\.js}", EVERYBODY).at("/js/script.js"),
         route(M::GET, "/consent/{name:[a-z-]+\\.js}", EVERYBODY).at("/consent/opt-out.js"),
         route(M::GET, "/demo", EVERYBODY),

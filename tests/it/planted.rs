@@ -27,6 +27,7 @@ fn site() -> Site {
         kept: Kept::default(),
         objection: Objection::default(),
         consent: Consent::default(),
+        vitals: false,
         excluded: Excluded::default(),
         path_parameters: vec![],
         path_rules: vec![],

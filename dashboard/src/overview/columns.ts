@@ -1,16 +1,16 @@
 /** Which panels there are, and which counters of a row they show. */
-import type { Kept, Metric, Panel, Row } from '../api';
+import type { Meta, Metric, Panel, Row } from '../api';
 
 export const PANELS: { key: string; tabs: string[] }[] = [
   { key: 'sources', tabs: ['channel', 'source', 'utm_campaign', 'utm_medium', 'utm_content', 'utm_term'] },
   { key: 'pages', tabs: ['page', 'entry_page', 'exit_page', 'section', 'flow'] },
   { key: 'places', tabs: ['country', 'map', 'region', 'city'] },
   { key: 'devices', tabs: ['browser', 'os', 'device', 'language', 'browser_version', 'os_version'] },
-  { key: 'events', tabs: ['event', 'properties', 'goal', 'funnel'] },
+  { key: 'events', tabs: ['event', 'properties', 'goal', 'funnel', 'vitals'] },
 ];
 
 /** Tabs that exist only where the site keeps or declares something. */
-export function tabsOf(tabs: string[], panels: Partial<Record<string, Panel>>, kept: Kept | undefined): string[] {
+export function tabsOf(tabs: string[], panels: Partial<Record<string, Panel>>, { kept, vitals }: Meta): string[] {
   const some = (key: string) => (panels[key]?.rows.length ?? 0) > 0;
   return tabs.filter((tab) => {
     switch (tab) {
@@ -25,6 +25,8 @@ export function tabsOf(tabs: string[], panels: Partial<Record<string, Panel>>, k
       case 'goal':
       case 'funnel':
         return some(tab);
+      case 'vitals':
+        return !!vitals;
       default:
         return true;
     }

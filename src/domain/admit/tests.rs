@@ -35,6 +35,7 @@ pub fn site() -> Site {
         kept: Kept::default(),
         objection: Objection::default(),
         consent: Consent::default(),
+        vitals: false,
         excluded: Excluded {
             networks: vec!["203.0.113.0/24".parse().unwrap()],
             hosts: vec!["staging.example.org".into()],

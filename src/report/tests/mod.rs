@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::Value;
 
-use super::{Overview, Today, answer, overview_numbers, parse, routes, testing::site};
+use super::{Today, answer, overview_numbers, parse, routes, testing::site};
 use crate::{
     domain::{
         Text,
@@ -331,9 +331,17 @@ fn a_table_that_lacks_a_collector_is_not_made() {
 #[test]
 fn the_list_of_sites_counts_seven_days() {
     let laid = laid(&rows(5, 200), 0.3, 5);
-    let Overview { visits_7d, sparkline } = overview_numbers(&laid.0, &laid.1, &site(), today()).unwrap();
-    assert_eq!(report(&laid, "p=7d")["tiles"]["visits"]["value"], visits_7d);
-    assert_eq!(sparkline.iter().sum::<i64>(), visits_7d);
+    let clock = Today::on(&site().zone, today(), now(&site()));
+    let week = overview_numbers(&laid.0, &laid.1, &site(), &clock).unwrap();
+    let tiles = report(&laid, "p=7d&c=prev")["tiles"].clone();
+    assert_eq!(tiles["visits"]["value"], week.visits_7d);
+    assert_eq!(week.sparkline.iter().sum::<i64>(), week.visits_7d);
+    assert_eq!(
+        (&tiles["visits"]["compared"], &tiles["visits"]["previous"]),
+        (&week.compared.into(), &week.previous.into())
+    );
+    assert_eq!(tiles["visitors"]["value"], week.visitors_7d);
+    assert!(week.compared <= week.visits_7d && week.previous > 0, "{week:?}");
 }
 
 #[test]
