@@ -10,7 +10,7 @@ RUN_GEO ?= node_modules/@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn
 .PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d ':')
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 # npm packages: the front end's tools, libduckdb, public data files. Pinned by package-lock.json.
 node_modules/.installed: package.json package-lock.json
@@ -104,6 +104,10 @@ bench-hygiene: sabotaged ## what overwriting freed memory and emptied heads cost
 bench-store: setup clickhouse ## a year of ten million page views in each store: rows, bytes, times of reports
 	$(CARGO) bench --profile ci --bench reports
 	MAYFLY_BENCH_STORE=clickhouse $(CARGO) bench --profile ci --bench reports
+dashboard-figures: bin tools ## the overview in a browser on ten million page views: paint, shift, bytes, the server's times
+	@MAYFLY_BIN=target/ci/mayfly node benches/dashboard.mjs
+screenshots: bin tools ## a picture of every screen and state, light, dark and at 320 px, into target/screenshots
+	@MAYFLY_BIN=target/ci/mayfly node scripts/screenshots.mjs
 scale: setup ## the constants behind docs/SCALE.md, measured and held against the page
 	SCALE=1 $(CARGO) test --locked --profile ci --test it scale:: -- --nocapture
 

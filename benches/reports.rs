@@ -3,6 +3,8 @@
 //!
 //! `MAYFLY_BENCH_STORE=clickhouse` measures the ClickHouse of the tests (`make clickhouse` fetches it) instead of DuckDB.
 //! `MAYFLY_BENCH_DAYS=28` lays fewer days down than a year; `MAYFLY_BENCH_RUNS=50` asks each question more often.
+//! `MAYFLY_BENCH_LAY=rows.duckdb` lays the days before `MAYFLY_BENCH_TODAY` into a server's own file, as its first site's,
+//! and asks nothing: `benches/dashboard.mjs` looks at them in a browser.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark says what it measured, or stops")]
 
@@ -41,7 +43,7 @@ const SITE: SiteId = SiteId(1);
 const BREADTH: Breadth = Breadth { visitors: 8_000, pages: 1_500, sources: 300 };
 
 fn today() -> Day {
-    Day::parse("2026-11-22").unwrap()
+    Day::parse(std::env::var("MAYFLY_BENCH_TODAY").as_deref().unwrap_or("2026-11-22")).unwrap()
 }
 
 fn now(site: &Site) -> UnixMs {
@@ -243,6 +245,11 @@ const QUESTIONS: [&str; 12] = [
 fn main() {
     let setting = |name: &str, usual: i32| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
     let (days, runs) = (setting("MAYFLY_BENCH_DAYS", 365), setting("MAYFLY_BENCH_RUNS", 30));
+    if let Ok(path) = std::env::var("MAYFLY_BENCH_LAY") {
+        let store = DuckStore::open(path.as_ref(), &Limits::default()).unwrap();
+        lay(&store, days);
+        return store.checkpoint().unwrap();
+    }
     match std::env::var("MAYFLY_BENCH_STORE").as_deref() {
         Ok("clickhouse") => clickhouse(days, runs),
         _ => duckdb(days, runs),

@@ -1,7 +1,7 @@
 /** The server's JSON, and the calls for it. Knows nothing about the page. */
 import { shared } from './route.svelte';
 import { saidOnce } from './said.svelte';
-import { answered, silent } from './words';
+import { answered, noAnswer, silent } from './words';
 
 export type Metric =
   | 'visits'
@@ -255,6 +255,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Reading that takes longer is given up: what is asked for can be asked for again. Changes may take longer. */
+const GIVE_UP_MS = 10_000;
+
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 export async function call<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
@@ -262,20 +265,22 @@ export async function call<T>(method: Method, path: string, body?: unknown, sign
   if (method !== 'GET') headers['X-Mayfly'] = '1';
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   let answer: Response;
+  let text: string;
+  const late = AbortSignal.timeout(method === 'GET' ? GIVE_UP_MS : 6 * GIVE_UP_MS);
   try {
     answer = await fetch(path, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal,
+      signal: signal ? AbortSignal.any([signal, late]) : late,
       credentials: 'same-origin',
       cache: 'no-store',
     });
+    text = await answer.text();
   } catch (problem) {
     if (signal?.aborted) throw problem;
-    throw new ApiError(0, silent);
+    throw new ApiError(0, late.aborted ? noAnswer : silent);
   }
-  const text = await answer.text();
   let json: unknown = null;
   try {
     json = text ? JSON.parse(text) : null;

@@ -91,6 +91,10 @@ export const operator = {
   is: 'ist', is_not: 'ist nicht', contains: 'enthält', contains_not: 'enthält nicht', prefix: 'beginnt mit',
 } as Record<string, string>;
 export const or = ' oder ';
+/** Of the document's title. */
+export const screen = {
+  sites: 'Alle Websites', setup: 'Einrichtung', settings: 'Einstellungen', privacy: 'Datenschutz', keys: 'API-Schlüssel', account: 'Konto', users: 'Personen',
+} as Record<string, string>;
 
 export const period = {
   day: 'Heute', yesterday: 'Gestern', '7d': 'Letzte 7 Tage', '28d': 'Letzte 28 Tage', '30d': 'Letzte 30 Tage',

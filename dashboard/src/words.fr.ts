@@ -91,6 +91,10 @@ export const operator = {
   is: 'est', is_not: 'n’est pas', contains: 'contient', contains_not: 'ne contient pas', prefix: 'commence par',
 } as Record<string, string>;
 export const or = ' ou ';
+/** Of the document's title. */
+export const screen = {
+  sites: 'Tous les sites', setup: 'Installation', settings: 'Réglages', privacy: 'Vie privée', keys: 'Clés d’API', account: 'Compte', users: 'Personnes',
+} as Record<string, string>;
 
 export const period = {
   day: 'Aujourd’hui', yesterday: 'Hier', '7d': '7 derniers jours', '28d': '28 derniers jours', '30d': '30 derniers jours',

@@ -94,6 +94,10 @@ export const operator = {
   is: 'is', is_not: 'is not', contains: 'contains', contains_not: 'does not contain', prefix: 'starts with',
 } as Record<string, string>;
 export const or = ' or ';
+/** Of the document's title. */
+export const screen = {
+  sites: 'All sites', setup: 'Setup', settings: 'Settings', privacy: 'Privacy', keys: 'API keys', account: 'Account', users: 'People',
+} as Record<string, string>;
 
 export const period = {
   day: 'Today', yesterday: 'Yesterday', '7d': 'Last 7 days', '28d': 'Last 28 days', '30d': 'Last 30 days',

@@ -1,9 +1,17 @@
 //! What is served from inside the binary: the dashboard, the tracker, the demo site.
 
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderValue},
+    web::Bytes,
 };
+use flate2::{Compression, write::GzEncoder};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::disclosure::Language;
@@ -43,7 +51,38 @@ fn serve(
     if same {
         return answer.finish();
     }
-    answer.content_type(kind(name)).body(file.data.into_owned())
+    answer.content_type(kind(name));
+    if caching == FOR_EVER && takes_gzip(request) {
+        if let Ok(packed) = packed(name, &file.data) {
+            answer.insert_header((header::CONTENT_ENCODING, "gzip"));
+            return answer.insert_header((header::VARY, "accept-encoding")).body(packed);
+        }
+    }
+    answer.body(file.data.into_owned())
+}
+
+/// A file that never changes, packed as small as gzip can: once each, for they are as many as the build made.
+fn packed(name: &str, data: &[u8]) -> io::Result<Bytes> {
+    static PACKED: LazyLock<Mutex<HashMap<String, Bytes>>> = LazyLock::new(Mutex::default);
+    let mut known = PACKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(bytes) = known.get(name) {
+        return Ok(bytes.clone());
+    }
+    let mut packing = GzEncoder::new(Vec::new(), Compression::best());
+    packing.write_all(data)?;
+    let bytes = Bytes::from(packing.finish()?);
+    known.insert(name.to_owned(), bytes.clone());
+    Ok(bytes)
+}
+
+fn takes_gzip(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|text| {
+        text.split(',').any(|one| {
+            let (name, quality) = one.split_once(';').unwrap_or((one, ""));
+            name.trim() == "gzip" && !matches!(quality.trim(), "q=0" | "q=0.0")
+        })
+    })
 }
 
 fn kind(name: &str) -> &'static str {

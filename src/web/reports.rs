@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Instant,
 };
 
 use actix_web::{
@@ -139,6 +140,7 @@ async fn get_report(
     site: Path<String>,
     request: HttpRequest,
 ) -> Answer {
+    let began = Instant::now();
     let (entry, reader) = control.readable(&access, &site)?;
     let id = entry.id();
     let report = report_of(parts, entry, reader, Vec::new(), request.query_string()).await?;
@@ -150,7 +152,13 @@ async fn get_report(
         }
         _ => Vec::new(),
     };
-    Ok(HttpResponse::Ok().json(Noted { report, notes }))
+    let mut answer = HttpResponse::Ok();
+    // How long it took is for those who also see the open day: times may tell what a report leaves out.
+    if reader == Reader::Staff {
+        let took_ms = began.elapsed().as_secs_f64() * 1_000.0;
+        answer.insert_header(("server-timing", format!("report;dur={took_ms:.1}")));
+    }
+    Ok(answer.json(Noted { report, notes }))
 }
 
 /// A report with what people wrote beside its days: the team's own words, so for nobody outside.

@@ -64,11 +64,12 @@ class Clock {
 
 /**
  * Starts a server and waits until it is healthy and has said its claim token.
- * `flags` are added to `serve`; `at` is where its clock stands, if not where the machine's is.
+ * `flags` are added to `serve`; `at` is where its clock stands, if not where the machine's is. A `data` directory that is
+ * given is kept, and may have been claimed.
  */
-export async function start(flags = [], { at } = {}) {
+export async function start(flags = [], { at, data: given } = {}) {
   const binary = resolve(root, process.env.MAYFLY_BIN ?? 'target/ci/mayfly');
-  const data = mkdtempSync(join(tmpdir(), 'mayfly-data-'));
+  const data = given ?? mkdtempSync(join(tmpdir(), 'mayfly-data-'));
   const runtime = existsSync('/dev/shm') ? mkdtempSync('/dev/shm/mayfly-run-') : 'none';
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
@@ -93,7 +94,7 @@ export async function start(flags = [], { at } = {}) {
       clearTimeout(killed);
     }
     clock?.remove();
-    for (const directory of [data, runtime]) if (directory !== 'none') rmSync(directory, { recursive: true, force: true });
+    for (const directory of [data, runtime]) if (directory !== 'none' && directory !== given) rmSync(directory, { recursive: true, force: true });
   };
 
   try {
@@ -101,7 +102,8 @@ export async function start(flags = [], { at } = {}) {
       assert.ok(child.exitCode === null && child.pid, `the server ended: ${said}`);
       const found = /token\S*[\s:=]+([A-Za-z0-9_-]{20,})/i.exec(output);
       const healthy = await fetch(`${origin}/api/health`).then((answer) => answer.ok, () => false);
-      return healthy && found?.[1];
+      if (!healthy || found || !given) return healthy && found?.[1];
+      return (await (await fetch(`${origin}/api/state`)).json()).claimed && given;
     });
     return { origin, port, token, stop, clock, output: () => output, log: () => said };
   } catch (error) {

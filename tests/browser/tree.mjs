@@ -75,9 +75,10 @@ export const focus = (page) => page.evaluate(() => {
   return {
     lost: false,
     what: `${one.tagName.toLowerCase()} ${one.getAttribute('aria-label') ?? one.textContent.trim().replace(/\s+/g, ' ').slice(0, 60)}`,
-    shown: one.matches(':focus-visible') && marked,
+    // The parts of a date have a mark of the browser's own.
+    shown: one.type === 'date' || (one.matches(':focus-visible') && marked),
     inView,
-    covered: covered && box.width > 2,
+    covered: covered && box.width > 2 && box.height < innerHeight,
   };
 });
 

@@ -50,7 +50,8 @@ export function columns(dimension: string, rows: Row[], metric: Metric, withEven
   if (/^(page|section|flow)$/.test(dimension)) return [first('pageviews', 'visits')];
   if (dimension === 'exit_page') return [first('exits', 'visits')];
   const chosen = metric === 'visitors' || metric === 'pageviews' ? metric : 'visits';
-  const main = first(chosen, 'visits');
+  // Several pages at once have views; their visits cannot be added up.
+  const main = [chosen, 'visits', 'pageviews'].find((name) => rows.some((row) => number(row, name) !== null)) ?? first(chosen, 'visits');
   const rate = metric === 'bounce_rate' || metric === 'visit_duration' || metric === 'views_per_visit';
   return rate && has(metric) ? [main, metric] : [main];
 }
