@@ -25,6 +25,7 @@ use crate::{
         endpoint::{Bounds, Collector},
         geo::{Geo, GeoError},
         limits::RateSettings,
+        trial::Trials,
     },
     config::{Config, Durability},
     control::{AdmittedKind, Control, ControlError},
@@ -280,7 +281,11 @@ impl Parts {
         let origin = config.public_url.as_ref().map(|url| url.origin().ascii_serialization());
         let collector =
             Collector::new(memory.clone(), directory, Lists::load(), geo, proxies, bounds, origin);
-        let collector = Arc::new(collector.map_err(io_of("the keys of collection"))?);
+        let mut collector = collector.map_err(io_of("the keys of collection"))?;
+        if let Some(token) = node.token() {
+            collector.trials = Trials::new(token.key("mayfly trials 2026 token signature"));
+        }
+        let collector = Arc::new(collector);
         let others = node.report().map(|reporting| reporting.collectors.clone());
         let jobs = Jobs::new(control.clone(), store.clone(), closing.clone(), config.data.clone());
         let (settings, looked) = (Looks::of(config), (memory.clone(), collector.clone()));

@@ -75,7 +75,7 @@ pub(crate) async fn serve(
     let claim_token = parts.control.claim_token()?;
     let collector = Data::from(parts.collector.clone());
     let (bare, workers, node) = (config.bare_route, config.workers, parts.node.clone());
-    let newcomers = Arc::new(AtomicUsize::new(0));
+    let (newcomers, streams) = (Arc::new(AtomicUsize::new(0)), shared.streams.clone());
     let (counted, taking) = (newcomers.clone(), ready.clone());
     let server = HttpServer::new(move || {
         // This runs on each worker.
@@ -120,6 +120,7 @@ pub(crate) async fn serve(
     shutdown.await;
     tracing::info!("stopping: answering what is in flight");
     ready.store(false, Ordering::Release);
+    streams.end();
     drain(&handle, &newcomers).await;
     if let Ok(Err(error)) = serving.await {
         tracing::error!(%error, "the server had stopped by itself");

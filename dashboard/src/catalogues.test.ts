@@ -15,9 +15,15 @@ import * as wordsFr from './words.fr';
 import * as more from './words.more';
 import * as moreDe from './words.more.de';
 import * as moreFr from './words.more.fr';
+import * as now from './words.now';
+import * as nowDe from './words.now.de';
+import * as nowFr from './words.now.fr';
 import * as server from './words.server';
 import * as serverDe from './words.server.de';
 import * as serverFr from './words.server.fr';
+import * as setup from './words.setup';
+import * as setupDe from './words.setup.de';
+import * as setupFr from './words.setup.fr';
 import * as tools from './words.tools';
 import * as toolsDe from './words.tools.de';
 import * as toolsFr from './words.tools.fr';
@@ -32,7 +38,9 @@ function alike<T extends object>(file: string, en: T, de: Like<T>, fr: Like<T>):
 const CATALOGUES = [
   alike('./words.ts', words, wordsDe, wordsFr),
   alike('./words.more.ts', more, moreDe, moreFr),
+  alike('./words.now.ts', now, nowDe, nowFr),
   alike('./words.server.ts', server, serverDe, serverFr),
+  alike('./words.setup.ts', setup, setupDe, setupFr),
   alike('./words.tools.ts', tools, toolsDe, toolsFr),
   alike('./sharing/words.ts', sharing, sharingDe, sharingFr),
   alike('./sites/words.ts', sites, sitesDe, sitesFr),

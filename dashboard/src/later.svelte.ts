@@ -24,3 +24,4 @@ export const [later, need] = onDemand(() => import('./more'));
 export const [management, needManagement] = onDemand(() => import('./manage'));
 /** What is done with a view: its menu, notes, tables and files. */
 export const [tools, needTools] = onDemand(() => import('./tools'));
+export const [setup, needSetup] = onDemand(() => import('./setup'));

@@ -2,6 +2,8 @@
 import { ApiError, api, type Live, type Report } from './api';
 import { signedOut, words } from './app.svelte';
 import { clock } from './format';
+import { hear } from './live';
+import { shared } from './route.svelte';
 import { question, type View } from './view';
 import * as w from './words';
 
@@ -9,8 +11,8 @@ import * as w from './words';
 const DIM_MS = 150;
 const SLOW_MS = 3_000;
 const GIVE_UP_MS = 10_000;
+/** A report that has today in it follows what arrives at this pace. */
 const LIVE_TODAY_MS = 2_000;
-const LIVE_MS = 10_000;
 /** A report whose day is open is fetched anew at least this often: the hour may have turned. */
 const STALE_MS = 60_000;
 
@@ -22,7 +24,6 @@ export class Loader {
   problem = $state<{ text: string; status: number } | null>(null);
   at = $state('');
   live = $state.raw<Live | null>(null);
-  liveRefused = $state(false);
 
   #abort: AbortController | null = null;
   #timers: ReturnType<typeof setTimeout>[] = [];
@@ -30,7 +31,8 @@ export class Loader {
   #query = '';
   #seen = -1;
   #loadedAt = 0;
-  #poll: ReturnType<typeof setTimeout> | undefined;
+  #moved = false;
+  #hush = () => {};
 
   /** Asks for a view; the same question again asks nothing. */
   show(site: string, view: View): void {
@@ -38,9 +40,7 @@ export class Loader {
     if (site === this.#site && query === this.#query) return;
     if (site !== this.#site) {
       this.report = null;
-      this.live = null;
-      this.liveRefused = false;
-      this.#seen = -1;
+      this.#hear(site);
     }
     this.#site = site;
     this.#query = query;
@@ -88,22 +88,18 @@ export class Loader {
     this.#timers = [];
   }
 
-  /** Polls the live numbers while the page is visible, and the report when they say that something arrived. */
+  /** Hears what happens now, and loads the report anew when that says that something arrived. */
   start(): () => void {
-    const turn = async () => {
-      if (!document.hidden && this.#site) await this.#look();
-      this.#poll = setTimeout(turn, this.#today() ? LIVE_TODAY_MS : LIVE_MS);
-    };
-    const visible = () => {
-      if (document.hidden) return;
-      clearTimeout(this.#poll);
-      void turn();
-    };
-    document.addEventListener('visibilitychange', visible);
-    void turn();
+    const timer = setInterval(() => {
+      if (document.hidden || this.#abort || !this.#today()) return;
+      if (this.#moved || Date.now() - this.#loadedAt > STALE_MS) {
+        this.#moved = false;
+        void this.load(true);
+      }
+    }, LIVE_TODAY_MS);
     return () => {
-      document.removeEventListener('visibilitychange', visible);
-      clearTimeout(this.#poll);
+      clearInterval(timer);
+      this.#hush();
       this.#abort?.abort();
       this.#clear();
     };
@@ -114,21 +110,24 @@ export class Loader {
     return !!report?.meta.open_day && report.meta.open_day <= report.range.last;
   }
 
-  async #look(): Promise<void> {
-    const site = this.#site;
-    let moved = false;
-    if (!this.liveRefused) {
-      try {
-        const live = await api.live(site);
-        if (site !== this.#site) return;
-        moved = this.#seen >= 0 && live.accepted_today !== this.#seen;
+  /** People without an account read up to the last full hour. */
+  #hear(site: string): void {
+    this.#hush();
+    this.live = null;
+    this.#seen = -1;
+    if (shared) return;
+    this.#hush = hear(
+      site,
+      (live) => {
+        this.#moved ||= this.#seen >= 0 && live.accepted_today !== this.#seen;
         this.#seen = live.accepted_today;
         this.live = live;
-      } catch (problem) {
-        if (signedOut(problem)) return;
-        this.liveRefused = problem instanceof ApiError && problem.status === 403;
-      }
-    }
-    if (this.#today() && this.#loadedAt > 0 && (moved || Date.now() - this.#loadedAt > STALE_MS)) await this.load(true);
+      },
+      (problem) => {
+        // No number rather than one of before.
+        this.live = null;
+        return signedOut(problem) || (problem instanceof ApiError && /^40[34]/.test(`${problem.status}`));
+      },
+    );
   }
 }

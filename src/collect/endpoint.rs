@@ -28,6 +28,7 @@ use super::{
     peers::Peers,
     rules::RulesBySite,
     shed::{Gate, Overload, STALL_MAX, Shed, lag},
+    trial::Trials,
 };
 use crate::{
     clock,
@@ -71,6 +72,7 @@ pub struct Collector {
     pub proxies: Proxies,
     pub peers: Peers,
     pub gate: Arc<Gate>,
+    pub trials: Trials,
     /// Where browsers reach this server, if that is set.
     public_origin: Option<String>,
     pub(super) rates: Rates,
@@ -133,6 +135,7 @@ impl Collector {
             max_body: bounds.max_body,
             held: body::Held::default(),
             duplicates: Duplicates::new()?,
+            trials: Trials::fresh()?,
             shed: Shed::default(),
         };
         collector.refresh(clock::now());
@@ -314,6 +317,9 @@ async fn post(
             return reject(Outcome::Malformed, StatusCode::BAD_REQUEST, field, message).await;
         }
     };
+    if !parcel.batch && collector.tries(&parcel, request, now) {
+        return answers::accepted();
+    }
     let (targets, verdicts) = collector.aim(&parcel);
     if parcel.batch && targets.len() > BATCH_MAX {
         let words = format!("is for more than {BATCH_MAX} hits");

@@ -18,5 +18,6 @@ pub mod pixel;
 pub mod rules;
 pub mod shed;
 mod take;
+pub mod trial;
 
 pub use crate::domain::address;

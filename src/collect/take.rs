@@ -45,7 +45,7 @@ impl Collector {
         self.address(request).ip()
     }
 
-    fn address(&self, request: &HttpRequest) -> Address {
+    pub(super) fn address(&self, request: &HttpRequest) -> Address {
         let lines = request.headers().get_all(self.proxies.header.as_str()).map(|value| value.as_bytes());
         self.proxies.client(peer(request), lines)
     }
@@ -75,10 +75,14 @@ impl Collector {
 
     /// Looks at the way that a request came, for the check of the set-up.
     fn note_peer(&self, request: &HttpRequest) {
-        let peer = peer(request).to_canonical();
-        let forwards = !self.proxies.trusts(peer) && self.is_forwarded(request);
-        let number = || self.rates.stands_for(&Address::new(peer, self.proxies.grain));
-        self.peers.hit(forwards.then(number));
+        let peer = || Address::new(peer(request).to_canonical(), self.proxies.grain);
+        let forwards = self.is_forwarded_untrusted(request);
+        self.peers.hit(forwards.then(|| self.rates.stands_for(&peer())));
+    }
+
+    /// Whether a request says that it is forwarded for another, by a peer whose word is not taken.
+    pub(super) fn is_forwarded_untrusted(&self, request: &HttpRequest) -> bool {
+        !self.proxies.trusts(peer(request).to_canonical()) && self.is_forwarded(request)
     }
 
     /// Takes a hit for one site.

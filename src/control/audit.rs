@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(control.audited(None).unwrap(), told[..1]);
     }
 
-    /// Seen to fail with the bound on all entries together, and with entries told one by one.
+    /// Seen to fail with entries told one by one.
     #[test]
     fn nobody_flushes_what_others_did_or_what_they_did_besides() {
         let folder = tempfile::tempdir().unwrap();

@@ -85,6 +85,15 @@ impl Node {
         }
     }
 
+    /// What all nodes of the installation know and nobody else; `None` where this is the only one.
+    pub fn token(&self) -> Option<&NodeToken> {
+        match self {
+            Node::Alone => None,
+            Node::Collector(collecting) => Some(&collecting.token),
+            Node::Report(reporting) => Some(&reporting.token),
+        }
+    }
+
     pub fn report(&self) -> Option<&Arc<Reporting>> {
         match self {
             Node::Report(reporting) => Some(reporting),

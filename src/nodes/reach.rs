@@ -23,6 +23,7 @@ use super::{
     wire::{Answer, Ask, HeldSite, Live, Open, Opened, Proposal, Wire, WireError},
 };
 use crate::{
+    collect::trial::Finding,
     control::Control,
     disclosure::process::Collection,
     domain::{
@@ -177,6 +178,13 @@ impl Collectors {
         let answers: Vec<(usize, Option<Vec<Proposal>>)> =
             self.each(asked, "proposals", &Patience::default());
         answers.into_iter().filter_map(|(_, proposals)| proposals).flatten().collect()
+    }
+
+    /// What was found under the token of a trial hit, by the collector that it came to.
+    pub fn trial(&self, number: u64) -> Option<Finding> {
+        let asked = (0..self.peers.len()).map(|at| (at, number)).collect();
+        let answers: Vec<(usize, Option<Option<Finding>>)> = self.each(asked, "trial", &Patience::default());
+        answers.into_iter().find_map(|(_, found)| found.flatten())
     }
 
     /// How each collector takes hits, and the numbers of those that do not answer.

@@ -214,6 +214,15 @@ async fn open_days_of_all_collectors_are_added() {
     let rows = network.read("rows?p=7d&dimension=page", &network.key).await;
     assert_eq!(rows["rows"][0]["pageviews"], 12);
     assert!(rows["meta"].get("missing").is_none());
+    // A stream at the report node tells what all of them count.
+    let stream = client().get(network.report.url().join("/api/sites/example.com/stream").unwrap());
+    let mut stream = stream.bearer_auth(&network.key).send().await.unwrap();
+    let mut heard = String::new();
+    until("the stream tells it", async || {
+        heard.push_str(std::str::from_utf8(&stream.chunk().await.unwrap().unwrap()).unwrap());
+        heard.contains("\"received_today\":14,")
+    })
+    .await;
     // Nobody outside sees what came since the hour turned.
     let outside = network.totals(&network.outside).await[2];
     assert!(outside == 0 || hour() > begun, "{outside}");
@@ -239,7 +248,7 @@ async fn each_node_does_its_own_part_and_says_what_is_not_its_own() {
         assert_eq!(status(&network.collectors[0], path).await, Some(404), "{path}");
     }
     // Nodes answer who shows their secret.
-    for path in ["open", "ask", "end", "held", "proposals"] {
+    for path in ["open", "ask", "end", "held", "proposals", "trial"] {
         let path = format!("/api/node/1/{path}");
         for wrong in ["", "x", &SECRET[1..]] {
             assert_eq!(post(&network.collectors[0], &path, wrong).await.status(), 401, "{path}");

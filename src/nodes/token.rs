@@ -47,6 +47,11 @@ impl NodeToken {
         digest(given) == self.digest
     }
 
+    /// A key for one purpose, the same on all nodes.
+    pub fn key(&self, purpose: &str) -> [u8; 32] {
+        blake3::derive_key(purpose, self.text.as_bytes())
+    }
+
     /// For the header of a request to another node, and nothing else.
     pub(super) fn reveal(&self) -> &str {
         &self.text

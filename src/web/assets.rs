@@ -185,7 +185,6 @@ mod tests {
         assert_eq!(language(&request.to_http_request()), expected, "{uri} {cookie:?} {accepted:?}");
     }
 
-    // Seen to fail with the cookie before the address.
     #[test]
     fn the_address_goes_before_the_choice_and_the_choice_before_the_browser() {
         check("/", None, None, Language::En);

@@ -273,6 +273,25 @@ impl FromRequest for Visitor {
     }
 }
 
+/// Who asked, to be looked up again while an answer goes on.
+pub(super) struct Standing(web::Data<ControlState>, Credentials);
+
+impl Standing {
+    pub fn of(request: &HttpRequest) -> Result<Standing, ApiError> {
+        credentials(request).map(|(state, found)| Standing(state, found))
+    }
+
+    pub fn state(&self) -> &ControlState {
+        &self.0
+    }
+
+    /// As it is now; `None` once a sign-in has ended.
+    pub async fn access(&self) -> Result<Option<Access>, ApiError> {
+        access((self.0.clone(), self.1.clone())).await
+    }
+}
+
+#[derive(Clone)]
 enum Credentials {
     Key(String),
     Session(String),

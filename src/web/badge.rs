@@ -191,7 +191,7 @@ fn short(n: i64) -> String {
 mod tests {
     use super::*;
 
-    /// Seen to fail with the hour left out of the moment, and without the bound.
+    /// Seen to fail with the moment ignored.
     #[test]
     fn a_badge_is_drawn_once_a_moment_and_only_so_many_are_kept() {
         let badges = Badges::default();

@@ -84,7 +84,7 @@ async fn everything(
 }
 
 /// What comes out of a channel, as a body.
-struct Pieces(Receiver<io::Result<Bytes>>);
+pub(super) struct Pieces(pub(super) Receiver<io::Result<Bytes>>);
 
 impl Stream for Pieces {
     type Item = io::Result<Bytes>;

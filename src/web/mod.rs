@@ -17,7 +17,9 @@ pub mod reports;
 pub mod share;
 pub mod shares;
 pub mod stored;
+pub mod stream;
 pub mod throttle;
+pub mod trials;
 
 #[cfg(test)]
 mod api_tests;
@@ -49,6 +51,8 @@ pub struct Shared {
     disclosing: Data<privacy::Disclosing>,
     stored: Data<stored::Known>,
     sharing: Data<share::Sharing>,
+    /// To be ended before the server is.
+    pub(crate) streams: Data<stream::Streams>,
     demo: bool,
 }
 
@@ -70,6 +74,7 @@ impl Shared {
             disclosing: Data::default(),
             stored: Data::default(),
             sharing: Data::new(share::Sharing::new()?),
+            streams: Data::new(stream::Streams::new(parts)),
             demo,
         })
     }
@@ -136,7 +141,8 @@ pub fn everything_else(app: &mut ServiceConfig, shared: &Shared) {
     app.configure(reports::routes).configure(download::routes).configure(api_control::routes);
     app.configure(account::routes).configure(people::routes);
     app.app_data(shared.sharing.clone()).configure(shares::routes).configure(share::routes);
-    app.configure(notes::routes);
+    app.configure(notes::routes).configure(trials::routes);
+    app.app_data(shared.streams.clone()).configure(stream::routes);
     if shared.demo {
         app.service(web::resource(["/demo", "/demo/{file:.*}"]).route(web::get().to(assets::demo)));
     }

@@ -42,7 +42,8 @@ pub fn routes(app: &mut ServiceConfig, node: &Node) {
                 .service(asked("end", web::post().to(end)))
                 .service(asked("held", web::post().to(held)))
                 .service(asked("proposals", web::post().to(proposals)))
-                .service(asked("collection", web::post().to(collection)));
+                .service(asked("collection", web::post().to(collection)))
+                .service(asked("trial", web::post().to(trial)));
         }
     }
 }
@@ -60,11 +61,8 @@ impl FromRequest for Known {
 }
 
 fn known(request: &HttpRequest) -> Result<Known, ApiError> {
-    let token = request.app_data::<Data<Parts>>().and_then(|parts| match &parts.node {
-        Node::Alone => None,
-        Node::Collector(node) => Some(node.token.clone()),
-        Node::Report(node) => Some(node.token.clone()),
-    });
+    let parts = request.app_data::<Data<Parts>>();
+    let token = parts.and_then(|parts| parts.node.token());
     let given = request.headers().get(header::AUTHORIZATION).and_then(|given| given.to_str().ok());
     let given = given.and_then(|text| text.strip_prefix("Bearer ")).unwrap_or_default();
     match token.is_some_and(|token| token.admits(given)) {
@@ -177,6 +175,11 @@ async fn proposals(_: Known, parts: Data<Parts>, body: Bytes) -> Answer {
         visitors: one.visitors,
     });
     answer(&proposals.collect::<Vec<_>>())
+}
+
+/// What was found under the token of a trial hit, if it came here.
+async fn trial(_: Known, parts: Data<Parts>, body: Bytes) -> Answer {
+    answer(&parts.collector.trials.found(read(&body)?))
 }
 
 /// How this collector takes hits, for what the report node discloses.

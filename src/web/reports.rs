@@ -235,18 +235,36 @@ async fn get_live(
     access: Access,
     site: Path<String>,
 ) -> Answer {
-    let (entry, reader) = control.readable(&access, &site)?;
-    if reader == Reader::Outside {
-        return Err(ApiError::forbidden(
-            "the live view needs a signed-in person or a key of scope staff: others read up to the last full hour",
-        ));
-    }
-    let answer = blocking(parts, entry, reader, |context, now| live(&context, &now)).await?;
+    let entry = may_see_now(&control, &access, &site)?;
+    let mut answer = live_now(parts, entry).await?;
+    answer["generated_at"] = json!(clock::now());
     Ok(HttpResponse::Ok().json(answer))
 }
 
+/// The site, if `access` may see what happens there now.
+///
+/// # Errors
+/// Those of [`ControlState::readable`]; 403 for keys of scope `read`.
+pub(super) fn may_see_now(
+    control: &ControlState,
+    access: &Access,
+    site: &str,
+) -> Result<Arc<Entry>, ApiError> {
+    match control.readable(access, site)? {
+        (entry, Reader::Staff) => Ok(entry),
+        (_, Reader::Outside) => Err(ApiError::forbidden(
+            "the live view needs a signed-in person or a key of scope staff: others read up to the last full hour",
+        )),
+    }
+}
+
+/// What happens at a site now, for its staff.
+pub(super) async fn live_now(parts: Data<Parts>, entry: Arc<Entry>) -> Result<serde_json::Value, ApiError> {
+    blocking(parts, entry, Reader::Staff, |context, now| live(&context, &now)).await
+}
+
 fn live(context: &Context<'_>, living: &Live) -> Result<serde_json::Value, ReportError> {
-    let Context { site, now, day, memory, store, .. } = *context;
+    let Context { site, day, memory, store, .. } = *context;
     let query =
         |table, group, filters| Query { table, family: Family::Page, days: (day, day), group, filters };
     let today = |query: Query| over_both(store, site.id, memory, &query);
@@ -270,7 +288,6 @@ fn live(context: &Context<'_>, living: &Live) -> Result<serde_json::Value, Repor
         "received_today": received,
         "outcomes": outcomes,
         "first_hit": stored || accepted > 0,
-        "generated_at": now,
     }))
 }
 

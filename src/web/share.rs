@@ -321,7 +321,7 @@ mod tests {
         assert!(read(9).await.is_ok());
     }
 
-    /// Seen to fail without the turn of a network: the second stranger waits.
+    /// Seen to fail with as many turns for a network as there are.
     #[tokio::test]
     async fn a_network_that_asks_for_many_takes_one_turn_and_is_forgotten() {
         let sharing = Sharing::new().unwrap();

@@ -44,7 +44,9 @@ test('a stranger without the token claims nothing', async () => {
   assert.equal((await (await fetch(`${server.origin}/api/state`)).json()).claimed, false);
 });
 
-test('the claim shows the snippet, waits, and sees the first hit within 3 seconds', async () => {
+// "First run: a hit during setup shows within 3 s; Copy equals the snippet." Seen to fail with
+// messages of the stream that are not read, and with a button that copies the code without its quotes.
+test('T1: the claim shows the snippet, waits, and sees the first hit within 3 seconds', async () => {
   await fill(server.token);
   await page.getByRole('heading', { name: 'Waiting for the first event' }).waitFor();
   const expected = `<script defer data-site="${HOST}" src="${server.origin}/mayfly.js"></script>`;

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -33,20 +33,51 @@ function environment() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MAYFLY_')));
 }
 
+/** The server's wall clock, which stands still until it is moved: libfaketime, from outside. */
+class Clock {
+  #file = join(mkdtempSync('/dev/shm/mayfly-clock-'), 'now');
+
+  constructor(at) {
+    this.move(at);
+  }
+
+  /** Stops the clock at an instant, such as `2026-10-24T12:00:00Z`, to the second. */
+  move(at) {
+    const text = new Date(at).toISOString().slice(0, 19).replace('T', ' ');
+    writeFileSync(`${this.#file}.new`, `${text}\n`);
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+
+  environment() {
+    const libraries = readdirSync('/usr/lib').map((folder) => `/usr/lib/${folder}/faketime/libfaketimeMT.so.1`);
+    const library = libraries.find((path) => existsSync(path));
+    assert.ok(library, 'this needs Debian\'s libfaketime: run `make tools`');
+    return {
+      LD_PRELOAD: library, FAKETIME_TIMESTAMP_FILE: this.#file, FAKETIME_NO_CACHE: '1', DONT_FAKE_MONOTONIC: '1', NO_FAKE_STAT: '1', TZ: 'UTC',
+    };
+  }
+
+  remove() {
+    rmSync(join(this.#file, '..'), { recursive: true, force: true });
+  }
+}
+
 /**
  * Starts a server and waits until it is healthy and has said its claim token.
- * `flags` are added to `serve`. A `data` directory that is given is kept, and may have been claimed.
+ * `flags` are added to `serve`; `at` is where its clock stands, if not where the machine's is. A `data` directory that is
+ * given is kept, and may have been claimed.
  */
-export async function start(flags = [], given = null) {
+export async function start(flags = [], { at, data: given } = {}) {
   const binary = resolve(root, process.env.MAYFLY_BIN ?? 'target/ci/mayfly');
   const data = given ?? mkdtempSync(join(tmpdir(), 'mayfly-data-'));
   const runtime = existsSync('/dev/shm') ? mkdtempSync('/dev/shm/mayfly-run-') : 'none';
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
+  const clock = at && new Clock(at);
   const child = spawn(
     binary,
     ['serve', '--listen', `127.0.0.1:${port}`, '--data', data, '--runtime', runtime, ...flags],
-    { cwd: data, env: environment(), stdio: ['ignore', 'pipe', 'pipe'] },
+    { cwd: data, env: { ...environment(), ...clock?.environment() }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let output = '';
   let said = '';
@@ -62,6 +93,7 @@ export async function start(flags = [], given = null) {
       await ended;
       clearTimeout(killed);
     }
+    clock?.remove();
     for (const directory of [data, runtime]) if (directory !== 'none' && directory !== given) rmSync(directory, { recursive: true, force: true });
   };
 
@@ -73,7 +105,7 @@ export async function start(flags = [], given = null) {
       if (!healthy || found || !given) return healthy && found?.[1];
       return (await (await fetch(`${origin}/api/state`)).json()).claimed && given;
     });
-    return { origin, port, token, stop, output: () => output, log: () => said };
+    return { origin, port, token, stop, clock, output: () => output, log: () => said };
   } catch (error) {
     await stop();
     throw new Error(`${error.message}\n${output}\n${said}`);

@@ -47,7 +47,7 @@ test('switched on, they are in the snippet and in the text for visitors; off, th
   await assert.rejects(wrong, /this name is that of web vitals/);
 });
 
-// Seen to fail with the event undeclared: it is rejected, and the tab stays at nothing measured.
+// Seen to fail with the event left out of what the tab asks for.
 test('a page that is visited is in the tab, and a word of it is a filter', async () => {
   const tags = (await api(`/api/sites/${HOST}/snippet?origin=${server.origin}`)).script;
   const site = await website({ '/': `<!doctype html><title>Shop</title>${tags}<h1>Shop</h1>` });

@@ -50,8 +50,10 @@ mod scale; // the constants of docs/SCALE.md, measured
 mod server; // a real Mayfly and its clock
 mod shares; // links, public sites and badges over HTTP: who sees what, and until when
 mod soak; // a long run: memory stays level while days come and go
+mod streams; // what happens now, as server-sent events
 mod tidy; // rules of the house that a compiler does not know
 mod traces; // nothing of a visitor is written anywhere
+mod trials; // trial hits: they say what a hit becomes, and leave nothing
 mod upgrade; // one process after the other: signals, stops, a socket that outlives them, other versions' files
 mod verify; // `mayfly verify` on a real install
 mod views; // notes, and a view as files

@@ -90,6 +90,8 @@ fn routes() -> Vec<Route> {
         route(M::GET, "/mayfly.vitals.js", EVERYBODY),
         route(M::GET, "/js/{name:(script|plausible)[a-z.-]*\\.js}", EVERYBODY).at("/js/script.js"),
         route(M::GET, "/consent/{name:[a-z-]+\\.js}", EVERYBODY).at("/consent/opt-out.js"),
+        route(M::GET, "/setup-test", EVERYBODY),
+        route(M::GET, "/setup-test.js", EVERYBODY),
         route(M::GET, "/demo", EVERYBODY),
         route(M::GET, "/demo/{file:.*}", EVERYBODY),
         route(M::GET, "/count", but(EVERYBODY, 400)),
@@ -102,8 +104,12 @@ fn routes() -> Vec<Route> {
         route(M::GET, "/api/sites/{site}/report", READERS),
         route(M::GET, "/api/sites/{site}/rows", READERS).at(format!("/api/sites/{SITE}/rows?dimension=page")),
         route(M::GET, "/api/sites/{site}/live", [200, 200, 404, 200, 200, 403, 401]),
+        route(M::GET, "/api/sites/{site}/stream", [200, 200, 404, 200, 200, 403, 401]),
         route(M::GET, "/api/sites/{site}/stored", PEOPLE_OF_THE_SITE),
         route(M::GET, "/api/sites/{site}/snippet", PEOPLE_OF_THE_SITE),
+        route(M::POST, "/api/sites/{site}/trials", PEOPLE_OF_THE_SITE),
+        route(M::GET, "/api/sites/{site}/trials/{token}", but(PEOPLE_OF_THE_SITE, 400))
+            .at(format!("/api/sites/{SITE}/trials/guess")),
         route(M::GET, "/api/sites/{site}/settings", PEOPLE_OF_THE_SITE),
         route(M::GET, "/api/sites/{site}/view.zip", READERS),
         // Changing it.
@@ -236,7 +242,10 @@ impl Install {
             request = request.header("content-type", "application/json").body(body);
         }
         let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap_or_default())
+        let status = answer.status().as_u16();
+        // A stream has no end.
+        let streams = answer.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        (status, if streams { String::new() } else { answer.text().await.unwrap_or_default() })
     }
 }
 

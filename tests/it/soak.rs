@@ -42,8 +42,8 @@ use super::{
 
 /// 2026-11-20T09:30:00Z.
 const AT_FIRST: UnixMs = 1_795_167_000_000;
-/// Of the day that the past is made of, which is another's than those of the run.
-const BEFORE_AT: UnixMs = AT_FIRST - 3 * DAY_MS;
+/// A minute into the day that the past is made of, which is another's than those of the run.
+const BEFORE_AT: UnixMs = AT_FIRST - 3 * DAY_MS - (9 * 60 + 29) * 60_000;
 /// What the store may take, in megabytes.
 const STORE_MEMORY: &str = "96";
 /// Of the long form's past a day goes for each that comes, so that what is stored grows no more.
@@ -129,6 +129,7 @@ impl Sample {
 struct Beside {
     home: Home,
     form: Form,
+    from: UnixMs,
     begun: Instant,
     over: Arc<AtomicBool>,
 }
@@ -136,7 +137,7 @@ struct Beside {
 impl Beside {
     fn clock(&self) -> UnixMs {
         let passed = self.begun.elapsed().as_secs_f64() / self.form.day.as_secs_f64();
-        AT_FIRST + (passed * DAY_MS as f64) as i64
+        self.from + (passed * DAY_MS as f64) as i64
     }
 
     /// Moves the clock, and looks at the process.
@@ -151,7 +152,7 @@ impl Beside {
                 samples.push(Sample::of(pid, self.begun.elapsed()));
             }
         }
-        let midnights = self.clock().div_euclid(DAY_MS) - AT_FIRST.div_euclid(DAY_MS);
+        let midnights = self.clock().div_euclid(DAY_MS) - self.from.div_euclid(DAY_MS);
         (self.home, samples, midnights)
     }
 }
@@ -229,7 +230,7 @@ async fn load(server: &Server, form: Form, begun: Instant, hits: Vec<SimulatedHi
 
 /// A site and everything that the ordinary visitors of a day send.
 fn install() -> (Home, String, Vec<SimulatedHit>) {
-    let home = Home::at("2026-11-17T09:30:00Z");
+    let home = Home::at("2026-11-17T00:01:00Z");
     home.run(&["site", "add", SITE, "--timezone", "UTC"]);
     home.run(&["site", "set", SITE, "retention-months", RETENTION_MONTHS]);
     for event in shop::events() {
@@ -255,20 +256,25 @@ fn serve(home: &Home) -> Server {
     home.serve_with(&["--runtime", runtime, "--flush-interval", "15m", "--store-memory", STORE_MEMORY])
 }
 
-/// Counts one day, and lays it down as all the days before too.
-async fn lay_a_past(home: &Home, days: i32, hits: &[SimulatedHit]) {
-    let server = serve(home);
-    let sent = send(&args(&server, 3_000), hits.to_vec()).await.unwrap();
-    assert!(sent.acknowledged.len() > hits.len() / 2);
-    settle(home, BEFORE_AT);
+/// Lives one day as those of the run are, and lays it down as all the days before too.
+async fn lay_a_past(home: Home, form: Form, hits: &[SimulatedHit]) -> Home {
+    let server = serve(&home);
+    let (over, begun) = (Arc::new(AtomicBool::new(false)), Instant::now());
+    let beside = Beside { home, form, from: BEFORE_AT, begun, over: over.clone() };
+    let watching = tokio::spawn(beside.watch(server.pid()));
+    load(&server, Form { length: form.day, ..form }, begun, hits.to_vec()).await;
+    over.store(true, SeqCst);
+    let (home, ..) = watching.await.unwrap();
+    settle(&home, BEFORE_AT);
     assert_eq!(server.stop().0, Some(0));
     let store = DuckStore::open(&home.data.path().join("mayfly.duckdb"), &Limits::default()).unwrap();
     let day = Day(BEFORE_AT.div_euclid(DAY_MS) as i32);
     let counted = store.releases(SiteId(1), day, day).unwrap();
     let whole = joined(counted);
-    for earlier in 1..=days {
+    for earlier in 1..=form.past {
         store.insert(&moved(whole.clone(), day.plus(-earlier))).unwrap();
     }
+    home
 }
 
 /// The day's last release, with the rows of all.
@@ -369,12 +375,12 @@ fn check_counted(stored: &Stored, acknowledged: Acknowledged) {
 async fn memory_stays_level_while_days_come_and_go() {
     let form = Form::of_environment();
     let (home, key, hits) = install();
-    lay_a_past(&home, form.past, &hits).await;
+    let home = lay_a_past(home, form, &hits).await;
     home.set_clock(AT_FIRST);
     let server = serve(&home);
     let (over, reads, begun) =
         (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)), Instant::now());
-    let beside = Beside { home, form, begun, over: over.clone() };
+    let beside = Beside { home, form, from: AT_FIRST, begun, over: over.clone() };
     let watching = tokio::spawn(beside.watch(server.pid()));
     let reading = tokio::spawn(read(Api::of(&server), key, over.clone(), reads.clone()));
     let acknowledged = load(&server, form, begun, hits).await;

@@ -95,8 +95,9 @@ test('it is told the first time that the page is hidden, and not again', async (
     Object.defineProperty(document, 'visibilityState', { value: is ? 'hidden' : 'visible', configurable: true });
     document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
   }, hidden);
+  await press('button >> nth=0');
   await hide(true);
-  await server.arrived('web_vitals');
+  assert.ok('INP' in (await server.arrived('web_vitals'))[0].body.p);
   await hide(false);
   await press('#slow');
   await hide(true);
