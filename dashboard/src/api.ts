@@ -240,6 +240,7 @@ export interface Key {
   scope: string;
   created_at?: string | number | null;
   last_used?: string | number | null;
+  revoked?: string | null;
 }
 
 /** What the server said no to, in its words. `status` 0: no answer at all. */

@@ -52,11 +52,12 @@ fn serve(
         return answer.finish();
     }
     answer.content_type(kind(name));
-    if caching == FOR_EVER && takes_gzip(request) {
-        if let Ok(packed) = packed(name, &file.data) {
-            answer.insert_header((header::CONTENT_ENCODING, "gzip"));
-            return answer.insert_header((header::VARY, "accept-encoding")).body(packed);
-        }
+    if caching == FOR_EVER
+        && takes_gzip(request)
+        && let Ok(packed) = packed(name, &file.data)
+    {
+        answer.insert_header((header::CONTENT_ENCODING, "gzip"));
+        return answer.insert_header((header::VARY, "accept-encoding")).body(packed);
     }
     answer.body(file.data.into_owned())
 }
