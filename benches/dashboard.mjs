@@ -54,7 +54,7 @@ const line = (...cells) => process.stdout.write(`| ${cells.join(' | ')} |\n`);
 async function lay() {
   if (existsSync(STORE)) return;
   mkdirSync(data, { recursive: true });
-  const server = await start(GEO, data);
+  const server = await start(GEO, { data });
   await claim(server, { host: SITE, zone: 'Europe/Tallinn' });
   await server.stop();
   execFileSync('cargo', ['bench', '--locked', '--profile', 'ci', '--bench', 'reports'], {
@@ -63,7 +63,7 @@ async function lay() {
 }
 
 await lay();
-const server = await start(GEO, data);
+const server = await start(GEO, { data });
 const browser = await launch();
 try {
   const api = await login(server);

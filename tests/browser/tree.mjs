@@ -8,12 +8,14 @@ const OPERATED = new Set([
   'DisclosureTriangle', 'Date', 'PopUpButton',
 ]);
 
-/** The accessibility tree as the browser gives it to assistive technology, without what it leaves out. */
+/** The accessibility tree as the browser gives it to assistive technology, in reading order, without what it leaves out. */
 async function tree(page) {
   const session = await page.context().newCDPSession(page);
   try {
     const { nodes } = await session.send('Accessibility.getFullAXTree');
-    return nodes.filter((node) => !node.ignored).map((node) => ({
+    const known = new Map(nodes.map((node) => [node.nodeId, node]));
+    const read = (node) => [node, ...(node.childIds ?? []).flatMap((id) => (known.has(id) ? read(known.get(id)) : []))];
+    return read(nodes.find((node) => !known.has(node.parentId))).filter((node) => !node.ignored).map((node) => ({
       role: node.role?.value ?? '',
       name: (node.name?.value ?? '').trim(),
       ...Object.fromEntries((node.properties ?? []).map(({ name, value }) => [name, value.value])),
