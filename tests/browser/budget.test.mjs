@@ -27,7 +27,7 @@ after(async () => {
 });
 
 // "Bytes, requests, paint, `Server-Timing`." "One document, at most 2 assets, one API call a view. Filter click to repaint at
-// most 200 ms." Seen to fail with scripts that are packed in haste (41,507 bytes), and with skeletons of another height.
+// most 200 ms." Seen to fail with scripts that are packed in haste (41,507 bytes).
 test('T13: a view is one document, two assets and one call, paints without shifts, and says how long the server took', async () => {
   const context = await visitor(browser);
   await context.addCookies([api.cookie]);

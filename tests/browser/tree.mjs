@@ -39,7 +39,7 @@ export async function told(page, what) {
   const headings = nodes.filter((node) => node.role === 'heading');
   const levels = headings.map((node) => node.level);
   if (!modal) assert.equal(levels.filter((level) => level === 1).length, 1, `${what}: headings of the first level: ${headings.map((one) => one.name)}`);
-  levels.forEach((level, i) => assert.ok(i === 0 ? level <= (modal ? 2 : 1) : level <= levels[i - 1] + 1, `${what}: ${headings[i].name} is of level ${level} after ${levels[i - 1]}`));
+  levels.forEach((level, i) => assert.ok(i === 0 ? level <= 2 : level <= levels[i - 1] + 1, `${what}: ${headings[i].name} is of level ${level} after ${levels[i - 1]}`));
   assert.deepEqual(headings.filter((one) => !one.name), [], `${what}: an empty heading`);
 
   const of = (role) => nodes.filter((node) => node.role === role);
