@@ -267,7 +267,8 @@ impl Expected {
         };
         let row = |step: &Step| {
             let n = reached(step);
-            json!({"visits": n, "event_rate": ratio(n, visits as f64)}).as_object().cloned().unwrap()
+            let rate = ratio(n, visits as f64);
+            json!({"visits": n, "event_rate": rate, "reached_by": step}).as_object().cloned().unwrap()
         };
         let rows = shop::goals().iter().map(|goal| (goal.name.to_string(), row(&goal.reached_by))).collect();
         Panel { rows, other: Value::Null, told: Value::Null }
