@@ -338,7 +338,7 @@ async fn a_release_without_room_is_written_once_there_is() {
     counted.faults.set(&[Rule::always(Call::Write, "/releases/", Act::Errno(libc::ENOSPC))]);
     counted.move_on(2_000);
     assert_eq!(said(&api, "releases", "cannot be written: the log says why").await, 200, "hits go on");
-    assert!(server.output().contains("No space left"), "{}", server.output());
+    until("the log says why", || server.output().contains("No space left").then_some(()));
     counted.hit_each(&api).await;
     counted.check_reports(&api).await;
     counted.faults.clear();

@@ -64,7 +64,8 @@ async fn notes_are_written_by_people_told_to_staff_and_to_nobody_else() {
     assert_eq!(api.send(Method::DELETE, &one, &cookie, &Value::Null).await.0, 404);
     assert_eq!(told(api.read("report", "p=28d", &install.staff).await), [""; 0]);
     let audit = install.home.run(&["audit", "--site", SITE]);
-    assert_eq!(audit.matches("changed its notes").count(), 4, "{audit}");
+    let line = audit.lines().find(|line| line.contains("changed its notes")).unwrap();
+    assert!(line.split_whitespace().any(|times| times == "4"), "{audit}");
 }
 
 /// The files of an archive, by name without the folder, read by another program than ours.
