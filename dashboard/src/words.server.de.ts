@@ -74,6 +74,18 @@ export const server = {
     'Einige dieser Tage (dieser Zeitraum) wurden mit einem anderen k gruppiert als heute ({1}): mindestens {2}',
   'Some of these days (the period compared with) were grouped with another k than today\'s {}: {} at the least':
     'Einige dieser Tage (verglichener Zeitraum) wurden mit einem anderen k gruppiert als heute ({1}): mindestens {2}',
+  '{} was corrected: a spam source was taken from sources and campaigns, not from totals, pages, places and devices':
+    '{1} wurde berichtigt: Eine Spam-Quelle wurde aus Quellen und Kampagnen genommen, nicht aus Summen, Seiten, Orten und Geräten',
+  '{} days of this period were corrected: a spam source was taken from sources and campaigns, not from totals, pages, places and devices':
+    '{1} Tage dieses Zeitraums wurden berichtigt: Eine Spam-Quelle wurde aus Quellen und Kampagnen genommen, nicht aus Summen, Seiten, Orten und Geräten',
+  '{} days of the period compared with were corrected: a spam source was taken from sources and campaigns, not from totals, pages, places and devices':
+    '{1} Tage des verglichenen Zeitraums wurden berichtigt: Eine Spam-Quelle wurde aus Quellen und Kampagnen genommen, nicht aus Summen, Seiten, Orten und Geräten',
+  'releases of these days are missing here: {} wait on the disk until the store has caught up, {} were set aside (docs/OPERATIONS.md, When something fails)':
+    'Hier fehlen Freigaben dieser Tage: {1} warten auf der Platte, bis die Datenbank nachgekommen ist, {2} wurden beiseitegelegt (docs/OPERATIONS.md, When something fails)',
+  'releases of these days are missing here: {} wait on the disk until the store has caught up':
+    'Hier fehlen Freigaben dieser Tage: {1} warten auf der Platte, bis die Datenbank nachgekommen ist',
+  'releases of these days are missing here: {} were set aside (docs/OPERATIONS.md, When something fails)':
+    'Hier fehlen Freigaben dieser Tage: {1} wurden beiseitegelegt (docs/OPERATIONS.md, When something fails)',
   'sign in, or send a key as `Authorization: Bearer mf_...`':
     'Bitte anmelden',
   'name or password is wrong':

@@ -74,6 +74,18 @@ export const server = {
     'Certains de ces jours (cette période) ont été groupés avec un autre k que celui d’aujourd’hui ({1}) : au moins {2}',
   'Some of these days (the period compared with) were grouped with another k than today\'s {}: {} at the least':
     'Certains de ces jours (période comparée) ont été groupés avec un autre k que celui d’aujourd’hui ({1}) : au moins {2}',
+  '{} was corrected: a spam source was taken from sources and campaigns, not from totals, pages, places and devices':
+    'Le {1} a été corrigé : une source de spam a été retirée des sources et campagnes, non des totaux, pages, lieux et appareils',
+  '{} days of this period were corrected: a spam source was taken from sources and campaigns, not from totals, pages, places and devices':
+    '{1} jours de cette période ont été corrigés : une source de spam a été retirée des sources et campagnes, non des totaux, pages, lieux et appareils',
+  '{} days of the period compared with were corrected: a spam source was taken from sources and campaigns, not from totals, pages, places and devices':
+    '{1} jours de la période comparée ont été corrigés : une source de spam a été retirée des sources et campagnes, non des totaux, pages, lieux et appareils',
+  'releases of these days are missing here: {} wait on the disk until the store has caught up, {} were set aside (docs/OPERATIONS.md, When something fails)':
+    'Des publications de ces jours manquent ici : {1} attendent sur le disque que la base ait rattrapé son retard, {2} ont été mises de côté (docs/OPERATIONS.md, When something fails)',
+  'releases of these days are missing here: {} wait on the disk until the store has caught up':
+    'Des publications de ces jours manquent ici : {1} attendent sur le disque que la base ait rattrapé son retard',
+  'releases of these days are missing here: {} were set aside (docs/OPERATIONS.md, When something fails)':
+    'Des publications de ces jours manquent ici : {1} ont été mises de côté (docs/OPERATIONS.md, When something fails)',
   'sign in, or send a key as `Authorization: Bearer mf_...`':
     'Connexion requise',
   'name or password is wrong':

@@ -7,6 +7,7 @@ use actix_web::{
     cookie::time::Duration as CookieDuration,
     dev::HttpServiceFactory,
     http::StatusCode,
+    middleware::Compress,
     web::{self, Data, Path, Payload},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -62,6 +63,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
 /// A resource of the API with its headers; nothing of it is cached.
 pub fn api(path: &str, routes: fn(Resource) -> Resource) -> impl HttpServiceFactory + use<> {
     routes(web::resource(path)).wrap(auth::security_headers().add(("cache-control", "no-store")))
+}
+
+/// The same for answers of many kilobytes: packed, for who can read that.
+pub(super) fn packed(path: &str, routes: fn(Resource) -> Resource) -> impl HttpServiceFactory + use<> {
+    let headers = auth::security_headers().add(("cache-control", "no-store"));
+    routes(web::resource(path)).wrap(Compress::default()).wrap(headers)
 }
 
 /// Reads a JSON body of at most 1 MiB.

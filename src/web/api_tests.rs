@@ -263,45 +263,6 @@ async fn a_claim_that_is_wrong_names_the_field_and_can_be_repeated() {
     server.ask(Method::POST, "/api/claim", By::Nobody, claim_body(&token)).await.is(200);
 }
 
-// /api/session
-
-#[actix_web::test]
-async fn people_sign_in_and_out() {
-    let server = Server::new();
-    let sign_in = |name: &str, password: &str| {
-        let body = json!({ "name": name, "password": password });
-        server.ask(Method::POST, "/api/session", By::Nobody, body)
-    };
-    sign_in("ada", "a wrong password").await.says(401, &["name or password is wrong"]);
-    sign_in("eve", PASSWORD).await.says(401, &["name or password is wrong"]);
-    let cookie = sign_in("Ada", PASSWORD).await.is(200).cookie.clone().unwrap();
-    assert_ne!(cookie.secure(), Some(true));
-    server.get("/api/keys", By::Session(cookie.value())).await.is(200);
-    let out = server.ask(Method::DELETE, "/api/session", By::Session(cookie.value()), Value::Null).await;
-    assert_eq!(out.is(200).cookie.as_ref().unwrap().value(), "");
-    server.get("/api/keys", By::Session(cookie.value())).await.is(401);
-}
-
-#[actix_web::test]
-async fn guessing_passwords_is_slowed_down_also_for_the_right_one() {
-    let server = Server::new();
-    let sign_in = |password: &str| {
-        let body = json!({ "name": "ada", "password": password });
-        server.ask(Method::POST, "/api/session", By::Nobody, body)
-    };
-    for n in 0..4 {
-        sign_in(&format!("wrong password {n}")).await.is(401);
-    }
-    // Others follow as soon as each may: after the last the wait is minutes, however slow this machine is.
-    let (client, now) = (Some("192.0.2.1".parse().unwrap()), clock::now());
-    for seconds in [0, 1, 3, 7, 15, 31, 63] {
-        assert!(server.state.throttle.begin("ada", client, now + seconds * 1_000).is_ok());
-    }
-    let throttled = sign_in(PASSWORD).await;
-    throttled.says(429, &["too many attempts", "second"]);
-    assert!(throttled.headers.contains_key("retry-after"));
-}
-
 #[actix_web::test]
 async fn cookie_requests_that_change_something_carry_the_mark() {
     let server = Server::new();

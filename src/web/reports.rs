@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    api_control::api,
+    api_control::{api, packed},
     auth::{Access, ControlState},
     error::ApiError,
 };
@@ -50,8 +50,8 @@ type Answer = Result<HttpResponse, ApiError>;
 
 /// The routes; each checks that the caller may read the site.
 pub fn routes(app: &mut ServiceConfig) {
-    app.service(api("/api/sites/{site}/report", |it| it.route(web::get().to(get_report))))
-        .service(api("/api/sites/{site}/rows", |it| it.route(web::get().to(get_rows))))
+    app.service(packed("/api/sites/{site}/report", |it| it.route(web::get().to(get_report))))
+        .service(packed("/api/sites/{site}/rows", |it| it.route(web::get().to(get_rows))))
         .service(api("/api/sites/{site}/view.zip", |it| it.route(web::get().to(get_view))))
         .service(api("/api/sites/{site}/live", |it| it.route(web::get().to(get_live))));
 }

@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::{
-    api_control::{api, body},
+    api_control::{api, body, packed},
     assets,
     auth::{self, ControlState, blocking},
     badge::{self, Badges},
@@ -65,8 +65,8 @@ pub struct Sharing {
 pub fn routes(app: &mut ServiceConfig) {
     app.service(api("/api/shares/{token}", |it| it.route(web::get().to(about))))
         .service(api("/api/shares/{token}/pass", |it| it.route(web::post().to(pass))))
-        .service(api("/api/shares/{token}/report", |it| it.route(web::get().to(report))))
-        .service(api("/api/shares/{token}/rows", |it| it.route(web::get().to(rows))))
+        .service(packed("/api/shares/{token}/report", |it| it.route(web::get().to(report))))
+        .service(packed("/api/shares/{token}/rows", |it| it.route(web::get().to(rows))))
         .service(api("/api/shares/{token}/live", |it| it.route(web::get().to(live))))
         .service(web::resource("/badge/{token}.svg").route(web::get().to(badge::badge)))
         .service(

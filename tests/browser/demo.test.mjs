@@ -3,22 +3,18 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, keepsNothing, launch, looks, visitor } from './browser.mjs';
-import { claim, start, until } from './server.mjs';
+import { accessible, keepsNothing, looks } from './browser.mjs';
+import { scene } from './scene.mjs';
+import { until } from './server.mjs';
 
 const SITE = 'demo.mayfly.local';
 const SEEN_MS = 3_000;
 
-let browser, server, api;
+let server, api, person, close;
 before(async () => {
-  browser = await launch();
-  server = await start(['--demo']);
-  api = await claim(server, { host: 'shop.example.com', zone: 'UTC' });
+  ({ server, api, person, close } = await scene({ flags: ['--demo'] }));
 });
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+after(() => close?.());
 
 /** Today's report of the demo. */
 const report = (more = '') => api(`/api/sites/${SITE}/report?p=day&limit=100${more}`);
@@ -27,9 +23,7 @@ const count = (answer, panel, end, counter) => rowOf(answer, panel, end)?.[count
 
 /** The dashboard of the demo's day, signed in, in a browser of its own. */
 async function dashboard(query = '?p=day') {
-  const context = await visitor(browser);
-  await context.addCookies([api.cookie]);
-  const page = await context.newPage();
+  const page = await person({ cookie: api.cookie });
   await page.goto(`${server.origin}/s/${SITE}${query}`);
   await page.getByRole('region', { name: 'Pages', exact: true }).waitFor();
   return page;
@@ -38,8 +32,7 @@ async function dashboard(query = '?p=day') {
 test('the walk is on the dashboard within 3 seconds', async () => {
   const before = await report();
   const watched = await dashboard();
-  const context = await visitor(browser, { permissions: ['clipboard-write'] });
-  const page = await context.newPage();
+  const page = await person({ permissions: ['clipboard-write'] });
   const refused = [];
   page.on('response', (answer) => {
     if (answer.url().includes('/api/event') && answer.status() !== 202) refused.push(answer.status());
@@ -61,7 +54,7 @@ test('the walk is on the dashboard within 3 seconds', async () => {
   await page.evaluate(() => scrollTo({ top: 1e6, behavior: 'instant' }));
   await page.getByRole('link', { name: 'Docs' }).first().click();
   await page.getByRole('button', { name: 'Copy: Install' }).click();
-  await keepsNothing(context, page);
+  await keepsNothing(page.context(), page);
   await accessible(page, 'the docs');
   await page.getByRole('link', { name: 'Home' }).click();
   await page.getByRole('link', { name: 'Choose Team' }).click();
@@ -84,7 +77,7 @@ test('the walk is on the dashboard within 3 seconds', async () => {
   await pages.getByText('/demo/signup').first().waitFor({ timeout: left() });
   assert.deepEqual(refused, []);
   assert.deepEqual(strangers, []);
-  await keepsNothing(context, page);
+  await keepsNothing(page.context(), page);
 
   const seen = await until(SEEN_MS, async () => {
     const answer = await report();
@@ -99,7 +92,7 @@ test('the walk is on the dashboard within 3 seconds', async () => {
   }
   const visits = (answer) => answer.tiles.visits.value ?? 0;
   assert.equal(visits(seen) - visits(before), 1, 'the walk is one visit');
-  await context.close();
+  await page.context().close();
   await watched.context().close();
 });
 

@@ -2,31 +2,22 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, launch, shot, visitor } from './browser.mjs';
-import { claim, start } from './server.mjs';
+import { accessible, shot } from './browser.mjs';
+import { scene, settled } from './scene.mjs';
 
 const SITE = 'demo.mayfly.local';
 const HOME = `/s/${SITE}`;
 
-let browser, server, api, context, page;
+let server, api, page, close;
 before(async () => {
-  browser = await launch();
-  server = await start(['--demo']);
-  api = await claim(server, { host: 'shop.example.com', zone: 'Europe/Tallinn' });
-  context = await visitor(browser);
-  await context.addCookies([api.cookie]);
-  page = await context.newPage();
+  ({ server, api, page, close } = await scene({ flags: ['--demo'] }));
 });
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+after(() => close?.());
 
 const at = (search) => page.waitForFunction((wanted) => location.search === wanted, search);
-const settled = () => page.waitForFunction(() => document.querySelector('.panels:not([aria-hidden]), .empty') && document.querySelector('main[aria-busy=false]'));
 async function open(path) {
   await page.goto(server.origin + path);
-  await settled();
+  await settled(page);
 }
 const where = () => page.evaluate(() => location.pathname + location.search);
 const KEYS = [...'dewftnmpylarcix/?123456789', 'ArrowLeft', 'ArrowRight', 'Escape'];
@@ -47,17 +38,17 @@ test('T8: every key does what it says; none with a modifier, in a field, or swit
   ]) {
     await page.keyboard.press(key);
     await at(search);
-    await settled();
+    await settled(page);
   }
   await page.keyboard.press('w');
   await at('?p=7d');
-  await settled();
+  await settled(page);
   await page.keyboard.press('ArrowLeft');
   await page.waitForFunction(() => /p=\d{4}-\d\d-\d\d\.\./.test(location.search));
-  await settled();
+  await settled(page);
   await page.keyboard.press('ArrowRight');
   await at('?p=7d');
-  await settled();
+  await settled(page);
   await page.keyboard.press('r');
   await page.getByRole('img', { name: /^Last 30 minutes/ }).waitFor();
   await page.keyboard.press('r');
@@ -98,7 +89,7 @@ test('T8: every key does what it says; none with a modifier, in a field, or swit
   await page.keyboard.press('Escape');
   assert.deepEqual(await taken('body', {}), [], 'switched off');
   await page.reload();
-  await settled();
+  await settled(page);
   assert.deepEqual(await taken('body', {}), [], 'switched off, also after a reload');
   assert.equal(await where(), before);
   await page.getByRole('button', { name: 'Menu', exact: true }).click();

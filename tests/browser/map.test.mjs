@@ -2,27 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, looks, visitor } from './browser.mjs';
-import { claim, start } from './server.mjs';
+import { looks } from './browser.mjs';
+import { scene } from './scene.mjs';
 
 const SITE = 'demo.mayfly.local';
 const HOME = `/s/${SITE}?p=30d&tab=map`;
 
-let browser, server, api, page;
+let server, api, page, close;
 const asked = [];
 before(async () => {
-  browser = await launch();
-  server = await start(['--demo']);
-  api = await claim(server, { host: 'shop.example.com', zone: 'Europe/Tallinn' });
-  const context = await visitor(browser);
-  await context.addCookies([api.cookie]);
-  page = await context.newPage();
+  ({ server, api, page, close } = await scene({ flags: ['--demo'] }));
   page.on('request', (request) => asked.push(new URL(request.url()).pathname));
 });
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+after(() => close?.());
 
 const map = () => page.getByRole('group', { name: 'Map of the countries, by visits' });
 const links = () => map().getByRole('link');

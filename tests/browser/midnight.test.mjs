@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
-import { launch, visitor } from './browser.mjs';
-import { claim, start, until } from './server.mjs';
+import { scene, settled } from './scene.mjs';
+import { until } from './server.mjs';
 
 const SITE = 'shop.example.com';
 const K = 5;
@@ -21,26 +21,16 @@ const CROWDS = [
   { n: 2, network: '5.35.160', agent: chrome('Macintosh; Intel Mac OS X 10_15_7'), page: '/', referrer: '' },
 ];
 
-let browser, server, api, context, page;
+let server, api, page, close;
 const replies = [];
-const problems = [];
 before(async () => {
-  browser = await launch();
-  server = await start(['--geo', GEO], { at: '2026-10-24T18:10:00Z' });
-  api = await claim(server, { host: SITE, zone: 'Europe/Tallinn' });
-  context = await visitor(browser);
-  await context.addCookies([api.cookie]);
-  page = await context.newPage();
-  page.on('pageerror', (error) => problems.push(error.message));
+  ({ server, api, page, close } = await scene({ flags: ['--geo', GEO], at: '2026-10-24T18:10:00Z', site: { host: SITE, zone: 'Europe/Tallinn' } }));
   // All that the page is told.
   page.on('response', async (answer) => {
     if (/\/(report|rows)\?/.test(answer.url()) && answer.ok()) replies.push(await answer.json().catch(() => null));
   });
 });
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+after(() => close?.());
 
 async function crowds(first) {
   for (const { n, network, agent, page: path, referrer } of CROWDS) {
@@ -82,14 +72,13 @@ const shown = () => page.evaluate(() => ({
   range: document.querySelector('.facts strong').textContent,
   tiles: document.querySelector('.top').innerText.split('\n').filter((line) => /\d/.test(line)).slice(0, 6),
 }));
-const settled = () => page.waitForFunction(() => document.querySelector('.panels:not([aria-hidden]), .empty') && document.querySelector('main[aria-busy=false]'));
 
 // "The clock passes midnight: what was told stays true; no reply holds a place or device row under k, open day or
 // closed." Seen to fail with a site whose k is 1, and with a page that goes on showing the day that is over.
 test('T3: what was told before midnight is true after it, and no row was ever less than a crowd', async () => {
   await crowds(1);
   await page.goto(`${server.origin}/s/${SITE}?p=day&c=none`);
-  await settled();
+  await settled(page);
   assert.deepEqual((await allCrowded('day', 'the running hour')).browser, [], 'within the hour nothing is told of who');
   server.clock.move('2026-10-24T19:10:00Z');
   const told = await until(PATIENCE_MS, async () => {
@@ -126,12 +115,11 @@ test('T3: what was told before midnight is true after it, and no row was ever le
   }
   assert.ok(after.browser.reduce((sum, row) => sum + row.visitors, 0) > 15, 'the hours since are told too');
   await page.goto(`${server.origin}/s/${SITE}?p=yesterday&c=none`);
-  await settled();
+  await settled(page);
   assert.deepEqual((await shown()).tiles, seen.tiles, 'the page tells of yesterday what it told of the day');
   await page.goto(`${server.origin}/s/${SITE}?p=7d&c=none&d=country`);
   await page.getByRole('dialog').getByRole('row').nth(1).waitFor();
 
   const looked = replies.filter(Boolean).reduce((sum, reply) => sum + crowded(reply, 'a reply to the page'), 0);
   assert.ok(looked > 5, `${looked} rows were looked at`);
-  assert.deepEqual(problems, []);
 });

@@ -4,12 +4,12 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { HOST, launch, looks, shot, visitor } from './browser.mjs';
-import { ADMIN, claim, start, until } from './server.mjs';
+import { HOST, looks, shot } from './browser.mjs';
+import { scene } from './scene.mjs';
+import { ADMIN, until } from './server.mjs';
 
 const PASSWORD = 'a long password of hers';
-let browser, server, api, context, page;
-const problems = [];
+let server, person, page, close;
 
 /** What an authenticator shows (RFC 6238), `steps` half minutes from now. */
 function digits(secret, steps) {
@@ -23,26 +23,10 @@ function digits(secret, steps) {
   return String(number % 1_000_000).padStart(6, '0');
 }
 
-async function person(settings) {
-  const made = await visitor(browser, settings);
-  const opened = await made.newPage();
-  opened.on('pageerror', (error) => problems.push(error.message));
-  return opened;
-}
-
 before(async () => {
-  browser = await launch();
-  server = await start();
-  api = await claim(server, { host: HOST, zone: 'Europe/Tallinn' });
-  context = await visitor(browser);
-  await context.addCookies([api.cookie]);
-  page = await context.newPage();
-  page.on('pageerror', (error) => problems.push(error.message));
+  ({ server, person, page, close } = await scene());
 });
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+after(() => close?.());
 
 test('an invitation lets one person in, who reads and changes nothing', async () => {
   await page.goto(`${server.origin}/users`);
@@ -141,5 +125,4 @@ test('a second factor is asked for, and sign-ins are ended', async () => {
   await phone.reload();
   await phone.getByRole('button', { name: 'Sign in' }).waitFor();
   await shot(phone, 'sign-in');
-  assert.deepEqual(problems, []);
 });

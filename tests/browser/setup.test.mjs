@@ -2,15 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { HOST, launch, looks, visitor, website } from './browser.mjs';
+import { HOST, looks, website } from './browser.mjs';
+import { scene } from './scene.mjs';
 import { change, claim, start } from './server.mjs';
 
-let browser, server, api, site, context, page;
-const problems = [];
+let server, api, stranger, site, context, page, close;
 before(async () => {
-  browser = await launch();
-  server = await start();
-  api = await claim(server, { host: HOST, zone: 'Europe/Tallinn' });
+  ({ server, api, person: stranger, close } = await scene());
   const line = (name) => `<script defer data-site="${name}" src="${server.origin}/mayfly.js"></script>`;
   const document = (head) => `<!doctype html><title>Shop</title>${head}<h1>Shop</h1>`;
   site = await website({
@@ -22,20 +20,16 @@ before(async () => {
   ({ context, page } = await person());
 });
 after(async () => {
-  await browser?.close();
   await site?.close();
-  await server?.stop();
+  await close?.();
 });
 
 /** Somebody who is signed in and looks at the set-up. */
 async function person(settings = {}) {
-  const context = await visitor(browser, settings);
-  await context.addCookies([api.cookie]);
-  const page = await context.newPage();
-  page.on('pageerror', (error) => problems.push(error.message));
+  const page = await stranger({ cookie: api.cookie, ...settings });
   await page.goto(`${server.origin}/s/${HOST}/setup`);
   await page.getByRole('heading', { name: 'Does it work?' }).waitFor();
-  return { context, page };
+  return { context: page.context(), page };
 }
 /** Tries the script; what is said, each with its sign. */
 async function tried(page) {
@@ -119,17 +113,13 @@ test('a proxy whose word is not taken is told', async () => {
   const behind = await start(['--trusted-proxies', 'none']);
   try {
     const session = await claim(behind, { host: HOST, zone: 'UTC' });
-    const context = await visitor(browser, { extraHTTPHeaders: { 'x-forwarded-for': '192.0.2.1' } });
-    await context.addCookies([session.cookie]);
-    const page = await context.newPage();
+    const page = await stranger({ cookie: session.cookie, extraHTTPHeaders: { 'x-forwarded-for': '192.0.2.1' } });
     await page.goto(`${behind.origin}/s/${HOST}/setup`);
     const [first, ...others] = WELL;
     const proxy = 'Does not work: A proxy stands before the server, and its word is not taken: all visitors behind it look like one.';
     assert.deepEqual(await tried(page), [first, proxy, ...others, 'Works: A page view of this browser would count.']);
-    await context.close();
+    await page.context().close();
   } finally {
     await behind.stop();
   }
 });
-
-test('nothing of this is an error of the page', () => assert.deepEqual(problems, []));

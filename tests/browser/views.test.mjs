@@ -4,33 +4,25 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { launch, looks, visitor } from './browser.mjs';
-import { claim, start, until } from './server.mjs';
+import { looks } from './browser.mjs';
+import { scene, settled } from './scene.mjs';
+import { until } from './server.mjs';
 
 const SITE = 'demo.mayfly.local';
 const HOME = `/s/${SITE}`;
 const API = `/api/sites/${SITE}`;
 
-let browser, server, api, context, page, today;
+let server, api, context, page, close, today;
 before(async () => {
-  browser = await launch();
-  server = await start(['--demo']);
-  api = await claim(server, { host: 'shop.example.com', zone: 'Europe/Tallinn' });
-  context = await visitor(browser, { acceptDownloads: true });
-  await context.addCookies([api.cookie]);
-  page = await context.newPage();
+  ({ server, api, context, page, close } = await scene({ flags: ['--demo'], settings: { acceptDownloads: true } }));
   ({ today } = (await api(`${API}/report?p=day&c=none`)).meta);
 });
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+after(() => close?.());
 
 const panel = (name) => page.getByRole('region', { name, exact: true });
-const settled = () => page.waitForFunction(() => document.querySelector('.panels:not([aria-hidden]), .empty') && document.querySelector('main[aria-busy=false]'));
 async function open(path) {
   await page.goto(server.origin + path);
-  await settled();
+  await settled(page);
 }
 const ago = (days) => new Date(Date.parse(today) - days * 86_400_000).toISOString().slice(0, 10);
 /** A small generator with a seed: what fails can be run again. */
@@ -158,7 +150,7 @@ test('T7: the address is the view: reloading shows the same, and Back undoes eac
     await page.evaluate(() => { window.pushed = 0; history.pushState = new Proxy(history.pushState, { apply: (to, self, given) => ((window.pushed += 1), Reflect.apply(to, self, given)) }); });
     if (closes) await page.keyboard.press('Escape');
     else await action();
-    await settled();
+    await settled(page);
     const now = await here();
     const pushed = await page.evaluate(() => window.pushed > 0);
     // A tab is chosen in place; whatever else changes is a step to go back to.
@@ -168,7 +160,7 @@ test('T7: the address is the view: reloading shows the same, and Back undoes eac
     if (n % 10 === 9) {
       const text = await shown();
       await page.reload();
-      await settled();
+      await settled(page);
       // Tabs of the second script come a moment after the report.
       await until(5_000, async () => (await shown()) === text).catch(async () => assert.equal(await shown(), text, now));
       assert.equal(await here(), now);
@@ -181,7 +173,7 @@ test('T7: the address is the view: reloading shows the same, and Back undoes eac
     await page.goBack();
     await page.waitForFunction((wanted) => location.pathname + location.search === wanted, step);
   }
-  await settled();
+  await settled(page);
 });
 
 test('notes: written in a dialog, marked on the chart, told by arrow and table, edited and removed', async () => {
@@ -226,7 +218,7 @@ test('the next pages of a page: a row goes there', async () => {
   assert.deepEqual(names, rows.filter(({ value }) => value !== '(other)').map(({ name }) => name));
   await panel('Pages').getByRole('link', { name: '/demo/signup', exact: true }).click();
   await page.waitForFunction(() => /page=.*\/demo\/signup/.test(location.search) && /tab=flow/.test(location.search));
-  await settled();
+  await settled(page);
   await looks(page, 'flow');
 });
 
@@ -238,7 +230,7 @@ test('revenue is a tile and a chart of an event that has a currency, and of no o
   await page.getByTitle(exact, { exact: true }).first().waitFor();
   await page.getByText('Revenue', { exact: true }).first().click();
   await page.waitForFunction(() => /m=value_sum/.test(location.search));
-  await settled();
+  await settled(page);
   assert.match(await page.getByRole('slider').getAttribute('aria-valuetext'), /€[\d,]+\.\d\d revenue/);
   await looks(page, 'revenue');
   await open(`${HOME}?p=28d&event=copy`);

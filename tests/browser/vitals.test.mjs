@@ -2,24 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { HOST, keepsNothing, launch, looks, visitor, website } from './browser.mjs';
-import { claim, start, until } from './server.mjs';
+import { HOST, keepsNothing, looks, visitor, website } from './browser.mjs';
+import { scene } from './scene.mjs';
+import { until } from './server.mjs';
 
-let browser, server, api, context, page;
-const problems = [];
+let browser, server, api, page, close;
 before(async () => {
-  browser = await launch();
-  server = await start();
-  api = await claim(server, { host: HOST, zone: 'Europe/Tallinn' });
-  context = await visitor(browser);
-  await context.addCookies([api.cookie]);
-  page = await context.newPage();
-  page.on('pageerror', (error) => problems.push(error.message));
+  ({ browser, server, api, page, close } = await scene());
 });
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+after(() => close?.());
 
 const events = () => page.getByRole('region', { name: 'Events', exact: true });
 
@@ -85,5 +76,4 @@ test('a page that is visited is in the tab, and a word of it is a filter', async
   await page.waitForFunction(() => location.search.includes('event=web_vitals') && location.search.includes('prop.LCP=good'));
   await events().getByRole('tab', { name: 'Properties' }).click();
   for (const name of ['LCP', 'INP', 'CLS']) await events().getByRole('button', { name, exact: true }).waitFor();
-  assert.deepEqual(problems, []);
 });
