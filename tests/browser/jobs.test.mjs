@@ -201,7 +201,6 @@ job('1, is the launch working right now', async () => {
   return launched;
 }, async (hands, byMouse, launched) => {
   await hands.click(page.getByRole('button', { name: /^3 visitors now/ }));
-  await at(/p=live/);
   await page.getByRole('img', { name: /^Last 30 minutes: 4 page views/ }).waitFor();
   await view(launched, '/launch', 4);
 }, async () => {
