@@ -186,7 +186,6 @@ mod tests {
 
     use super::{super::api_tests::Server, *};
 
-    // Seen to fail with the header in what shares show too.
     #[actix_web::test]
     async fn the_dashboard_alone_asks_browsers_to_stay_with_https() {
         for https in [true, false] {

@@ -47,8 +47,8 @@ async function openedAt(part, heading) {
   }));
 }
 
-// "Footer: 'n rejected: not declared' with a link to proposals." Seen to fail with a link that loses what is behind its #, and
-// with a declaration that loads the form anew.
+// "Footer: 'n rejected: not declared' with a link to proposals." Seen to fail with a declaration that
+// loads the form anew.
 test('what was not declared is counted, leads to the proposals, and is declared beside what was typed', async () => {
   await open(`${HOME}?p=day`);
   await panel('Events').getByText('6 rejected: not declared').waitFor();
@@ -162,8 +162,7 @@ test('web vitals say that they load, that it is slow, what went wrong, and try a
   await none.waitFor();
 });
 
-// "After 60 s the likely causes and the rejected hits by reason." Seen to fail with causes from the start, and with reasons
-// that show only beside them.
+// "After 60 s the likely causes and the rejected hits by reason." Seen to fail with causes from the start.
 test('the set-up names the likely causes after a minute, and what was turned away at once, by reason', async () => {
   const waiting = await person({ cookie: api.cookie });
   await waiting.clock.install();
@@ -217,7 +216,7 @@ test('a frame keeps what its address says of it, whatever is clicked in it', asy
   await guest.context().close();
 });
 
-// "R7: k = 1 is shown." Seen to fail with a k of 2.
+// "R7: k = 1 is shown."
 test('R7: from the midnight on that k is 1, the page says that grouping is off', async () => {
   await open(`${HOME}?p=day`);
   const off = page.getByText('Grouping is off for this site');

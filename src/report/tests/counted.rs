@@ -160,7 +160,6 @@ fn funnels_count_entrants_by_step() {
     assert_eq!(steps("p=yesterday&source=Other"), [(0, None), (0, None)]);
 }
 
-// Seen to fail with what is stored from before the declaration counted too, and with the day left out.
 #[test]
 fn a_funnel_is_counted_from_its_declaration_on_and_says_so() {
     let step = |day: Day, n: i64| row(Table::Funnels, Family::Page, day, 0, &["Buy", "1"], &[(0, n)]);

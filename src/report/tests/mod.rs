@@ -283,7 +283,6 @@ fn a_missing_row_says_why_it_was_missing() {
     assert_eq!(nothing_before["panels"]["page"]["rows"][0]["new"], serde_json::Value::Null);
 }
 
-// Seen to fail with a row called uncertain where the untold share moved less than it.
 #[test]
 fn over_several_days_a_row_that_moved_less_than_the_untold_share_is_uncertain() {
     let visits = |day: Day, country: &str, n: i64| {
