@@ -12,7 +12,7 @@ use mayfly::{
         CONTINUED, NONE, Text,
         attributes::{Described, Device, Language, Place, VisitAttributes},
         day::{Day, UnixMs},
-        hit::{Hit, HitKind},
+        hit::{EventHit, Hit, HitKind},
     },
     simulate::{
         Meaning, SimulatedHit, Visitor, Wire,
@@ -24,6 +24,10 @@ use mayfly::{
 use crate::{api::SITE, server::geo};
 
 const DAY_S: i64 = 86_400;
+/// How often who reloads a page does so.
+const RELOADS: i64 = 200;
+/// Events that the site declares.
+pub const EVENTS: [&str; 2] = ["signup", "download"];
 /// Countries that visitors come from, those with most addresses first.
 const COUNTRIES: u64 = 100;
 /// Languages of browsers, with what is told of them.
@@ -225,6 +229,19 @@ impl Traffic {
         kind: HitKind,
     ) {
         // Within the day: what a visit has left after midnight is another test's.
+    /// A declared event on a page.
+    pub fn act(&mut self, visitor: &Arc<Visitor>, second: i64, path: &str, origin: &Origin, event: &str) {
+        let wire = Wire { name: event.to_owned(), ..wire(path, origin) };
+        let kind = EventHit {
+            name: event.into(),
+            properties: Default::default(),
+            interactive: true,
+            once_a_visit: false,
+            value: None,
+        };
+        self.push(visitor, second, path, origin, wire, HitKind::Event(kind));
+    }
+
         let at = self.starts + second.min(DAY_S - 60) * 1000;
         let page = Some(format!("{SITE}{path}").into());
         let hit = Hit { page, sections: Default::default(), visit: origin.attributes.clone(), kind };
