@@ -156,6 +156,16 @@ impl Traffic {
         }
     }
 
+    /// `n` people of the long tail, each of whom reloads a page of their own choice all afternoon; who, and which page.
+    pub fn reloaders(&mut self, n: u64) -> Vec<(Arc<Visitor>, String)> {
+        let one = |page: u64| {
+            let (visitor, origin, path) = (self.anybody(), self.origin(), format!("/page-{page}"));
+            (0..RELOADS).for_each(|time| self.view(&visitor, 50_000 + 60 * time, &path, &origin));
+            (visitor, format!("{SITE}{path}"))
+        };
+        (0..n).map(one).collect()
+    }
+
     fn hour_of_day(&mut self) -> i64 {
         match self.dice.roll(10) {
             0..3 => self.dice.roll(70_000) as i64,
@@ -219,16 +229,6 @@ impl Traffic {
         self.push(visitor, second, path, origin, wire, HitKind::Engagement { scroll, engaged_ms });
     }
 
-    fn push(
-        &mut self,
-        visitor: &Arc<Visitor>,
-        second: i64,
-        path: &str,
-        origin: &Origin,
-        wire: Wire,
-        kind: HitKind,
-    ) {
-        // Within the day: what a visit has left after midnight is another test's.
     /// A declared event on a page.
     pub fn act(&mut self, visitor: &Arc<Visitor>, second: i64, path: &str, origin: &Origin, event: &str) {
         let wire = Wire { name: event.to_owned(), ..wire(path, origin) };
@@ -242,6 +242,16 @@ impl Traffic {
         self.push(visitor, second, path, origin, wire, HitKind::Event(kind));
     }
 
+    fn push(
+        &mut self,
+        visitor: &Arc<Visitor>,
+        second: i64,
+        path: &str,
+        origin: &Origin,
+        wire: Wire,
+        kind: HitKind,
+    ) {
+        // Within the day: what a visit has left after midnight is another test's.
         let at = self.starts + second.min(DAY_S - 60) * 1000;
         let page = Some(format!("{SITE}{path}").into());
         let hit = Hit { page, sections: Default::default(), visit: origin.attributes.clone(), kind };
