@@ -136,6 +136,7 @@ export interface Report {
 
 export interface Rows {
   rows: Row[];
+  rest?: Counters | null;
   total_rows: number;
   other: Panel['other'];
   told?: number | null;

@@ -201,6 +201,8 @@ function coded(type: 'region' | 'language', code: string): string {
   return (codes[type] ??= new Intl.DisplayNames(locale, { type })).of(code) ?? code;
 }
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+/** With a capital, unless it begins with the name of a field. */
+export const sentence = (text: string) => (/^[a-z]+ /.test(text) ? capital(text) : text);
 
 /** A row's name as people read it. The filter keeps the server's value. */
 export function label(dimension: string, name: string): string {

@@ -1,8 +1,9 @@
 /** What the server says in English, in the language of the page; the texts come when something is first said. */
+import { sentence } from './format';
 import { locale } from './words';
 
 type Translate = (text: string) => string;
-let translate = $state.raw<Translate | null>(locale.startsWith('en') ? (text) => text : null);
+let translate = $state.raw<Translate | null>(locale.startsWith('en') ? sentence : null);
 let asked: Promise<void> | null = null;
 
 function load(): Promise<void> {

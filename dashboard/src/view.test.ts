@@ -78,8 +78,8 @@ test.each(OPERATORS)('operator %s keeps every text', (operator) => {
 });
 
 test('unknown keys are ignored, bad values are named', () => {
-  const view = read('?nonsense=1&p=never&i=minute&c=maybe&m=x&source=');
-  expect(view.notices).toEqual(['p=never', 'i=minute', 'c=maybe', 'm=x', 'source=']);
+  const view = read('?nonsense=1&p=never&p=9999d&i=minute&c=maybe&m=x&source=');
+  expect(view.notices).toEqual(['p=never', 'p=9999d', 'i=minute', 'c=maybe', 'm=x', 'source=']);
   expect({ ...view, notices: [] }).toEqual(DEFAULT);
 });
 

@@ -59,6 +59,8 @@ const ALIASES: Record<string, string> = {
   entry: 'entry_page', exit: 'exit_page', campaign: 'utm_campaign', medium: 'utm_medium',
   content: 'utm_content', term: 'utm_term',
 };
+/** As the server's. */
+const DAYS_MAX = 3_700;
 const NAMED_PERIODS = ['day', 'today', 'yesterday', 'month', 'last_month', 'year', '12mo', 'all'];
 
 export function family(key: string): string | null {
@@ -74,7 +76,7 @@ export function isPeriod(text: string): boolean {
   if (last !== undefined) {
     return more === undefined && isDate(first ?? '') && isDate(last) && (first ?? '') <= last;
   }
-  return NAMED_PERIODS.includes(text) || /^[1-9]\d{0,3}d$/.test(text) || isDate(text);
+  return NAMED_PERIODS.includes(text) || (/^[1-9]\d{0,3}d$/.test(text) && parseInt(text) <= DAYS_MAX) || isDate(text);
 }
 
 /** `v` is, `!v` is not, `~v` contains, `!~v` contains not, `^v` starts with, `=v` literal. */

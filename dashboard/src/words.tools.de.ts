@@ -13,6 +13,8 @@ export const off = 'aus';
 export const yes = 'ja';
 export const no = 'nein';
 export const rowsOf = (shown: string, all: string) => `${shown} von ${all} Zeilen`;
+export const furtherRows = 'Weitere Zeilen';
+export const changed = 'Änderung';
 export const notes = 'Notizen';
 export const note = 'Notiz';
 export const notesLead = 'Was neben den Zahlen geschah: ein Start, ein Newsletter. Notizen stehen im Diagramm für alle, die angemeldet sind, und für niemanden sonst.';

@@ -13,6 +13,8 @@ export const off = 'désactivés';
 export const yes = 'oui';
 export const no = 'non';
 export const rowsOf = (shown: string, all: string) => `${shown} lignes sur ${all}`;
+export const furtherRows = 'Autres lignes';
+export const changed = 'Évolution';
 export const notes = 'Notes';
 export const note = 'Note';
 export const notesLead = 'Ce qui s’est passé à côté des chiffres : un lancement, une lettre d’information. Les notes apparaissent sur le graphique pour les personnes connectées, et pour personne d’autre.';

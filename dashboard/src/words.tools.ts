@@ -13,6 +13,8 @@ export const off = 'off';
 export const yes = 'yes';
 export const no = 'no';
 export const rowsOf = (shown: string, all: string) => `${shown} of ${all} rows`;
+export const furtherRows = 'Further rows';
+export const changed = 'Change';
 export const notes = 'Notes';
 export const note = 'Note';
 export const notesLead = 'What happened beside the numbers: a launch, a newsletter. Notes show on the chart to everyone who is signed in, and to nobody else.';

@@ -14,6 +14,8 @@ use crate::domain::{
 
 /// Rows in a panel of the overview, unless asked otherwise.
 pub const PANEL_ROWS: usize = 9;
+/// Rows of one dimension, unless asked otherwise; a table in CSV has them all.
+const LIST_ROWS: usize = 100;
 /// Most rows in one answer.
 pub const ROWS_MAX: usize = 10_000;
 /// Longest filter value, in bytes, and most values in all.
@@ -36,10 +38,18 @@ pub struct Plan {
     /// Of one dimension's rows: searched text, order, how many to skip, whether as CSV.
     pub dimension: Option<Dimension>,
     pub search: String,
-    pub sort: Option<(Metric, bool)>,
+    pub sort: Option<(SortBy, bool)>,
     pub offset: usize,
     pub csv: bool,
     pub notices: Vec<String>,
+}
+
+/// What rows are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortBy {
+    /// As it is shown, without regard to case.
+    Name,
+    Metric(Metric),
 }
 
 /// Parses a query string, for who may only see what `locked` filters leave: those that are asked for come beside them,
@@ -69,7 +79,11 @@ pub fn parse(
         filters: raw.filters,
         locked: locked.len(),
         scope,
-        limit: raw.limit.unwrap_or(if raw.dimension.is_some() { 100 } else { PANEL_ROWS }),
+        limit: raw.limit.unwrap_or(match (raw.csv, &raw.dimension) {
+            (true, _) => ROWS_MAX,
+            (false, Some(_)) => LIST_ROWS,
+            (false, None) => PANEL_ROWS,
+        }),
         dimension: raw.dimension,
         search: raw.search,
         sort: raw.sort,
@@ -139,7 +153,7 @@ struct Raw {
     limit: Option<usize>,
     dimension: Option<Dimension>,
     search: String,
-    sort: Option<(Metric, bool)>,
+    sort: Option<(SortBy, bool)>,
     offset: usize,
     csv: bool,
     notices: Vec<String>,
@@ -213,11 +227,14 @@ fn comparison(value: &str) -> Option<Comparison> {
     }
 }
 
-fn sort(value: &str) -> Option<(Metric, bool)> {
+fn sort(value: &str) -> Option<(SortBy, bool)> {
     let (descending, key) = value.strip_prefix('-').map_or((false, value), |key| (true, key));
     // The dashboard's `rate` is the rate of the moment.
     let key = if key == "rate" { "event_rate" } else { key };
-    Metric::named(key).map(|metric| (metric, descending))
+    match key {
+        "name" => Some((SortBy::Name, descending)),
+        key => Metric::named(key).map(|metric| (SortBy::Metric(metric), descending)),
+    }
 }
 
 /// `v` is, `!v` is not, `~v` contains, `!~v` contains not, `^v` starts with, `=v` literally v; `*` in a plain

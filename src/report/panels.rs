@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     answer::{Panel, PanelRow, Values},
-    ask::{Plan, refusal},
+    ask::{Plan, SortBy, refusal},
     range::Today,
     reads::{Number, Reads, Span, Sums, by_key},
     spans::{current_span, previous_span},
@@ -119,7 +119,10 @@ impl Panels<'_> {
             None => self.plan.scope.family(),
         };
         let plain = matches!(dimension, Dimension::Attribute(Column::Channel | Column::Source));
-        let sorted = self.plan.sort.map_or(self.plan.metric, |(metric, _)| metric);
+        let sorted = match self.plan.sort {
+            Some((SortBy::Metric(metric), _)) => metric,
+            _ => self.plan.metric,
+        };
         match plain && self.plan.scope.plain_sources && matches!(sorted, Metric::Visits | Metric::Visitors) {
             true => Family::Source,
             false => own,
@@ -372,7 +375,14 @@ impl Panels<'_> {
         if own && !plan.search.is_empty() {
             rows.retain(|row| row.name.to_lowercase().contains(&plan.search));
         }
-        let (metric, descending) = plan.sort.filter(|_| own).unwrap_or((primary, true));
+        let (by, descending) = plan.sort.filter(|_| own).unwrap_or((SortBy::Metric(primary), true));
+        let SortBy::Metric(metric) = by else {
+            rows.sort_by_cached_key(|row| (row.name.to_lowercase(), row.value.clone()));
+            if descending {
+                rows.reverse();
+            }
+            return self.cut(rows);
+        };
         let number = |row: &PanelRow| row.values.get(metric.key()).and_then(|one| one.as_f64());
         rows.sort_by(|a, b| {
             let (a_n, b_n) = (number(a), number(b));
@@ -384,9 +394,13 @@ impl Panels<'_> {
             };
             order.then_with(|| a.value.cmp(&b.value))
         });
+        self.cut(rows)
+    }
+
+    fn cut(&self, rows: &mut Vec<PanelRow>) -> usize {
         let total = rows.len();
-        rows.drain(..plan.offset.min(total));
-        rows.truncate(plan.limit);
+        rows.drain(..self.plan.offset.min(total));
+        rows.truncate(self.plan.limit);
         total
     }
 

@@ -148,11 +148,20 @@ fn busy() -> ApiError {
 
 /// A query string that asks for no more than so many rows.
 fn at_most(rows: usize, query: &str) -> String {
-    let asked = url::form_urlencoded::parse(query.as_bytes());
-    let more =
-        asked.filter(|(key, _)| key == "limit").any(|(_, n)| n.parse().is_ok_and(|n: u128| n > rows as u128));
+    let (mut limit, mut csv) = (None, false);
     // Of two, the last counts.
-    if more { format!("{query}&limit={rows}") } else { query.to_owned() }
+    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match &*key {
+            "limit" => limit = value.parse::<u128>().ok(),
+            "format" => csv = value == "csv",
+            _ => {}
+        }
+    }
+    // A table has all rows, unless it is told how many.
+    match limit.map_or(csv, |limit| limit > rows as u128) {
+        true => format!("{query}&limit={rows}"),
+        false => query.to_owned(),
+    }
 }
 
 /// What a token or a public site's name opens, and of which site it is.
@@ -348,6 +357,9 @@ mod tests {
             ("limit=101", "limit=101&limit=100"),
             ("%6cimit=99999999999999999999&p=7d", "%6cimit=99999999999999999999&p=7d&limit=100"),
             ("limit=none", "limit=none"),
+            ("format=csv", "format=csv&limit=100"),
+            ("format=csv&limit=7", "format=csv&limit=7"),
+            ("limit=7&limit=none&format=csv", "limit=7&limit=none&format=csv&limit=100"),
         ] {
             assert_eq!(at_most(100, query), rows);
         }

@@ -108,7 +108,7 @@ export async function* screens({ browser, server, api, host, only = '' }) {
       }), after: text('A small crowd so far'),
     }],
     ['state-setup-arrived', `/s/${host}/setup`, { after: heading('The first event has arrived') }],
-    ['state-panel-error', `${HOME}?p=28d&event=plan_card_click&tab=properties`, {
+    ['state-panel-error', `${HOME}?p=28d&tab=map`, {
       before: answer(/\/rows\?/, 500, { error: 'The server answered 500.' }), after: (page) => page.getByRole('alert').first().waitFor(),
     }],
     ['state-details-error', `${HOME}?p=28d`, {

@@ -1,5 +1,7 @@
 /** Which panels there are, and which counters of a row they show. */
 import type { Meta, Metric, Panel, Row } from '../api';
+import { change } from '../format';
+import * as w from '../words';
 
 export const PANELS: { key: string; tabs: string[] }[] = [
   { key: 'sources', tabs: ['channel', 'source', 'utm_campaign', 'utm_medium', 'utm_content', 'utm_term'] },
@@ -33,8 +35,22 @@ export function tabsOf(tabs: string[], panels: Partial<Record<string, Panel>>, {
   });
 }
 
+/** Dimensions whose rows are shown in the page's language: the server knows codes, so the page searches and sorts them. */
+export const WORDED = ['country', 'language', 'device', 'channel'];
+/** As many rows as such a dimension can have. */
+export const WORDED_ROWS = 1_000;
+
 /** Rows of these overlap or have a row of their own for everything: they have no Other. */
 export const PAGE_LIKE = ['page', 'section', 'entry_page', 'exit_page', 'host'];
+
+/** What a row's counter did since the period compared with, in words; null where nothing can be said. */
+export function changeOf(row: Row, counter: string, k: number): { text: string; mood: number } | null {
+  if (row.uncertain) return null;
+  if (row.untold_before) return { text: w.underK(k), mood: 0 };
+  if (row.new) return { text: w.newRow, mood: 0 };
+  const found = change(counter, number(row.compared ?? row, counter), number(row.previous, counter));
+  return found && { text: `${found.arrow} ${found.text}`.trim(), mood: found.mood };
+}
 
 /** The counters of a panel's columns, first the one that its bars show. */
 export function columns(dimension: string, rows: Row[], metric: Metric, withEvent: boolean): string[] {

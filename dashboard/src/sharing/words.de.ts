@@ -17,7 +17,7 @@ export const what = 'Was';
 export const kinds = { link: 'Dashboard, über einen Link', public: 'Dashboard, öffentlich', badge: 'Plakette mit einer Zahl' } as Record<string, string>;
 export const view = 'Nur diese Ansicht';
 export const viewHint = {
-  link: 'Die Adresse einer Ansicht oder ihre Filter: page=/blog/a. Sie lassen sich enger fassen, nie weiter.',
+  link: 'Die Adresse einer Ansicht oder ihre Filter: page=/blog/a. Sie lassen sich enger fassen, nie weiter. Mit Zeitraum, Kennzahl und Ereignis öffnet der Link.',
   badge: 'Die Adresse einer Ansicht: ihre Filter, ihr Zeitraum und die Kennzahl des Diagramms, etwa p=7d&m=visitors.',
 } as Record<string, string>;
 export const password = 'Passwort';

@@ -17,7 +17,7 @@ export const what = 'Quoi';
 export const kinds = { link: 'Tableau de bord, par un lien', public: 'Tableau de bord, public', badge: 'Badge avec un chiffre' } as Record<string, string>;
 export const view = 'Seulement cette vue';
 export const viewHint = {
-  link: 'L’adresse d’une vue, ou ses filtres : page=/blog/a. On peut les resserrer, jamais les élargir.',
+  link: 'L’adresse d’une vue, ou ses filtres : page=/blog/a. On peut les resserrer, jamais les élargir. Le lien s’ouvre avec sa période, sa mesure et son événement.',
   badge: 'L’adresse d’une vue : ses filtres, sa période et la mesure du graphique, par exemple p=7d&m=visitors.',
 } as Record<string, string>;
 export const password = 'Mot de passe';

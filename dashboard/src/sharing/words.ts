@@ -17,7 +17,7 @@ export const what = 'What';
 export const kinds = { link: 'Dashboard, by a link', public: 'Dashboard, public', badge: 'Badge with one number' } as Record<string, string>;
 export const view = 'Only this view';
 export const viewHint = {
-  link: 'The address of a view, or its filters: page=/blog/a. They can be narrowed, never widened.',
+  link: 'The address of a view, or its filters: page=/blog/a. They can be narrowed, never widened. Its period, metric and event are what it opens with.',
   badge: 'The address of a view: its filters, period and chart metric, such as p=7d&m=visitors.',
 } as Record<string, string>;
 export const password = 'Password';
