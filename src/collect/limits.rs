@@ -263,13 +263,18 @@ mod tests {
     #[test]
     fn who_has_used_up_what_they_sent_is_forgotten_within_a_second() {
         let rates = rates(5, 0);
-        let known = || rates.sets.iter().map(|set| set.lock().unwrap().iter().filter(|one| one.who != 0).count());
+        let known =
+            || rates.sets.iter().map(|set| set.lock().unwrap().iter().filter(|one| one.who != 0).count());
         assert_eq!(passing(&rates, 100, |_| "192.0.2.1".into(), Duration::ZERO), 50);
         assert_eq!(passing(&rates, 20, |n| format!("198.51.100.{n}"), Duration::ZERO), 20);
         assert_eq!(known().sum::<usize>(), 21);
         rates.turn(Duration::from_secs(1)).unwrap();
         assert_eq!(known().sum::<usize>(), 1, "who may not send yet");
-        assert_eq!(passing(&rates, 100, |_| "192.0.2.1".into(), Duration::from_secs(1)), 5, "is limited as before");
+        assert_eq!(
+            passing(&rates, 100, |_| "192.0.2.1".into(), Duration::from_secs(1)),
+            5,
+            "is limited as before"
+        );
         rates.turn(Duration::from_secs(11)).unwrap();
         assert_eq!(known().sum::<usize>(), 0);
     }

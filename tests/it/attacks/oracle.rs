@@ -84,9 +84,9 @@ fn without_slowest(samples: &Samples) -> Samples {
 /// The shares of answers that left a step later than the first that they could have, and the z of two proportions.
 fn late(samples: &Samples) -> (f64, [f64; 2]) {
     let later = STEP.as_secs_f64() * 1.5e6;
-    let [a, b] = samples.each_ref().map(|sample| {
-        (sample.iter().filter(|&&took| took > later).count() as f64, sample.len() as f64)
-    });
+    let [a, b] = samples
+        .each_ref()
+        .map(|sample| (sample.iter().filter(|&&took| took > later).count() as f64, sample.len() as f64));
     let both = (a.0 + b.0) / (a.1 + b.1);
     let apart = a.0 / a.1 - b.0 / b.1;
     let z = apart / (both * (1.0 - both) * (1.0 / a.1 + 1.0 / b.1)).sqrt();
