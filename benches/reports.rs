@@ -77,6 +77,7 @@ fn site() -> Site {
             }],
         }],
         funnels: Vec::new(),
+        funnels_since: Default::default(),
         goals: vec![Goal { name: "Signed up".into(), reached_by: Step::Event("signup".into()) }],
         retention_months: 24,
         simulated: false,

@@ -92,7 +92,7 @@ export const admin = {
   removeSite: (name: string) => call<unknown>('DELETE', site(name)),
   proposals: (name: string) => call<{ proposals: Proposal[] }>('GET', `${site(name)}/proposals`),
   declare: (name: string, proposal: Proposal) =>
-    call<unknown>('POST', `${site(name)}/proposals/declare`, {
+    call<Settings>('POST', `${site(name)}/proposals/declare`, {
       event: proposal.event,
       property: proposal.property,
       text: proposal.text,

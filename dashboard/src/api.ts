@@ -61,6 +61,8 @@ export interface Row {
   uncertain?: boolean;
   /** Of a funnel. */
   steps?: { name: string; kind: string; entrants: number; previous?: number }[];
+  /** The day from which on a funnel is counted, where the range begins before it. */
+  since?: string;
   /** Of a goal: the filter that it is. */
   reached_by?: Step;
   currency?: string | null;

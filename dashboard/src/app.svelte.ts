@@ -9,7 +9,7 @@ export const app = $state({
   problem: null as string | null,
   theme: stored('theme', 'auto') as Theme,
   shortcuts: stored('shortcuts', 'on') === 'on',
-  message: null as { text: string; undo?: () => void } | null,
+  message: null as { text: string; undo?: () => void; label?: string } | null,
 });
 
 export async function loadState(): Promise<void> {
@@ -36,9 +36,10 @@ export function words(problem: unknown): string {
 }
 
 let timer: ReturnType<typeof setTimeout> | undefined;
-export function say(text: string, undo?: () => void): void {
+/** `label`: of what `undo` does, if it is another thing. */
+export function say(text: string, undo?: () => void, label?: string): void {
   clearTimeout(timer);
-  app.message = { text, undo };
+  app.message = { text, undo, label };
   timer = setTimeout(() => (app.message = null), 8000);
 }
 

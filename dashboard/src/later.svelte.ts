@@ -1,5 +1,5 @@
 /** The scripts beside the first, each asked for once, when something in it is first needed. */
-import { app } from './app.svelte';
+import { app, say } from './app.svelte';
 import * as w from './words';
 
 /** What has been loaded (null until then), and the wish for it. */
@@ -13,7 +13,8 @@ function onDemand<T>(load: () => Promise<T>): [() => T | null, () => void] {
       (loaded) => (parts = loaded),
       () => {
         asked = false;
-        app.problem = w.noAnswer;
+        // After an upgrade what this page would load is gone.
+        say((app.problem = w.notLoaded), () => location.reload(), w.retry);
       },
     );
   };

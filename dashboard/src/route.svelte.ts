@@ -27,7 +27,7 @@ export function listen(): void {
     if (shared && link.pathname !== location.pathname) return;
     if (link.pathname.startsWith('/api/') || link.pathname.startsWith('/demo')) return;
     event.preventDefault();
-    go(link.pathname + link.search);
+    go(link.pathname + link.search + link.hash);
   });
 }
 

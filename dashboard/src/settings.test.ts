@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { concerns, fieldOf, listOf, rulesOf, rulesText, stepOf, stepParts } from './settings';
+import type { EventDeclaration, Settings } from './api';
+import { concerns, fieldOf, listOf, rulesOf, rulesText, stepOf, stepParts, withDeclared } from './settings';
 
 test('path rules survive the text area', () => {
   const rules = [{ pattern: '/user/*/edit', becomes: '/user/:id/edit' }, { pattern: '/a', becomes: '/b' }];
@@ -25,4 +26,15 @@ test('a problem belongs to the input that holds its field', () => {
   expect(concerns('events[11].name', 'events[1]')).toBe(false);
   expect(concerns('k', 'kept')).toBe(false);
   expect(concerns(null, 'k')).toBe(false);
+});
+
+// Seen to fail with the events of the server in place of those of the form, and with any version taken.
+test('what is declared meanwhile comes into the form beside what was typed', () => {
+  const event = (name: string, list: string[]): EventDeclaration => ({ name, interactive: true, once: 'never', currency: null, properties: [{ name: 'plan', values: { list } }] });
+  const settings = (version: number, events: EventDeclaration[]) => ({ version, k: 5, events }) as unknown as Settings;
+  const form = { ...settings(3, [event('copy', ['typed']), event('new', [])]), k: 9 };
+  withDeclared(form, settings(4, [event('copy', ['solo']), event('old', [])]), 'copy');
+  expect(form).toEqual({ ...settings(4, [event('copy', ['typed', 'solo']), event('new', [])]), k: 9 });
+  withDeclared(form, settings(6, [event('sign_up', [])]), 'sign_up');
+  expect([form.version, form.events.map((one) => one.name)]).toEqual([4, ['copy', 'new', 'sign_up']]);
 });

@@ -46,3 +46,20 @@ export function fieldOf(message: string): string | null {
 export function concerns(field: string | null, path: string): boolean {
   return field !== null && (field === path || field.startsWith(`${path}[`) || field.startsWith(`${path}.`));
 }
+
+/**
+ * Takes into a form what was declared of an event meanwhile, and leaves all else as it was typed. If somebody else changed
+ * the settings too, the form stays at its version: saving it says so.
+ */
+export function withDeclared(form: Settings, found: Settings, name: string): void {
+  if (found.version === form.version + 1) form.version = found.version;
+  const now = found.events.find((one) => one.name === name);
+  const mine = form.events.find((one) => one.name === name);
+  if (!now) return;
+  if (!mine) return void form.events.push(now);
+  for (const property of now.properties) {
+    const own = mine.properties.find((one) => one.name === property.name);
+    if (!own) mine.properties.push(property);
+    else if (isList(own.values) && isList(property.values)) own.values.list = [...new Set([...own.values.list, ...property.values.list])];
+  }
+}

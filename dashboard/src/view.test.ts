@@ -101,6 +101,15 @@ describe('a row click', () => {
     expect(write(view)).toBe('?source=Bing&utm_campaign=x');
     expect(replaced).toEqual([]);
   });
+  // Seen to fail with pages and sections that are both kept.
+  test('replaces a section, page, entry or exit that another one stands for', () => {
+    const { view, replaced } = clicked(read('?section=/blog/*&country=EE'), 'entry_page', 'example.com/blog/a');
+    expect(write(view)).toBe('?country=EE&entry_page=example.com/blog/a');
+    expect(replaced.map((one) => one.key)).toEqual(['section']);
+    const again = clicked(view, 'entry_page', 'example.com/b');
+    expect([write(again.view), again.replaced]).toEqual(['?country=EE&entry_page=example.com/b', []]);
+    expect(clicked(read('?page=/a'), 'flow', '/b').replaced).toEqual([]);
+  });
   test('the way back to a family drops only the others', () => {
     expect(write(without(read('?source=Bing&event=x'), 'country'))).toBe('?event=x');
   });

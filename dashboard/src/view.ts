@@ -206,24 +206,28 @@ export function withValue(filters: Filter[], key: string, operator: Operator, va
   );
 }
 
+const OF_PAGES = /^(page|section|entry_page|exit_page)$/;
+
 /**
- * A row's click: the filter on its dimension, in place of one on the same dimension, and in place of those of
- * another attribute family, because one family filters at a time.
+ * A row's click: the filter on its dimension, in place of one on the same dimension, and in place of those that
+ * cannot stand beside it: one attribute family filters at a time, and one of page, section, entry and exit.
  */
 export function clicked(view: View, key: string, value: string): { view: View; replaced: Filter[] } {
   // The next page of one is a page.
   if (key === 'flow') key = 'page';
   const mine = family(key);
-  const clashes = (one: Filter) => mine !== null && family(one.key) !== null && family(one.key) !== mine;
-  // Pages, sections and entries stand for one another: a second one narrows nothing that a reader would expect.
-  const alike = (one: Filter) => one.key === key;
+  const clashes = (one: Filter) =>
+    one.key !== key && (OF_PAGES.test(key) ? OF_PAGES.test(one.key) : mine !== null && family(one.key) !== null && family(one.key) !== mine);
   const replaced = view.filters.filter(clashes);
-  const filters = view.filters.filter((one) => !clashes(one) && !alike(one));
+  const filters = view.filters.filter((one) => one.key !== key && !clashes(one));
   return {
     view: { ...view, filters: [...filters, { key, operator: 'is', values: [value] }], details: null, search: '', sort: null },
     replaced,
   };
 }
+
+/** The address of a view with a filter less. */
+export const less = (view: View, filter: Filter) => write({ ...view, filters: view.filters.filter((one) => one !== filter) });
 
 /** Removes what keeps a dimension's family from being shown. */
 export function without(view: View, key: string): View {

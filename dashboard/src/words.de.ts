@@ -34,6 +34,7 @@ export const copy = 'Kopieren';
 export const copied = 'Kopiert';
 export const more = 'Mehr';
 export const noAnswer = 'Nach 10 Sekunden keine Antwort.';
+export const notLoaded = 'Ein Teil dieser Seite wurde nicht geladen.';
 export const asOf = (time: string) => `Zahlen von ${time} Uhr.`;
 export const notFound = 'Hier gibt es nichts.';
 export const toSites = 'Mayfly, alle Websites';
@@ -157,7 +158,8 @@ export const filters = 'Filter';
 export const replaced = (name: string) => `Ersetzt den Filter auf ${name}: getrennt gespeichert.`;
 
 export const chartOf = (metric: string) => `${metric} im Verlauf`;
-export const chartHelp = 'Pfeiltasten bewegen, Eingabe zeigt den Tag';
+export const chartHelp = 'Pfeiltasten bewegen';
+export const chartZoom = ', Eingabe zeigt diese Zeit allein';
 export const showTable = 'Als Tabelle';
 export const showChart = 'Als Diagramm';
 export const date = 'Datum';
@@ -170,6 +172,7 @@ export const overlaps = {
   page: 'Ein Besuch sieht mehrere Seiten: Die Zeilen ergeben zusammen Aufrufe, keine Besuche.',
   section: 'Bereiche überschneiden sich: Ihre Zeilen lassen sich nicht addieren.',
   event: 'Ein Besuch kann mehrere Ereignisse enthalten: Die Zeilen ergeben zusammen Anzahlen, keine Besuche.',
+  goal: 'Diese überschneiden sich: Ihre Zeilen lassen sich nicht addieren.',
 } as Record<string, string>;
 export const transitions = 'Übergänge';
 export const share = 'Anteil';
@@ -187,7 +190,7 @@ export const notCollectedWhy = 'Diese Website bewahrt es nicht auf.';
 export const toSettings = 'In den Einstellungen ändern';
 export const emptyRange = 'Nichts in diesem Zeitraum.';
 export const noEvents = 'Es ist kein Ereignis deklariert: Gezählt werden nur Aufrufe.';
-export const declareEvents = 'Ereignisse deklarieren';
+export const declare = 'In den Einstellungen deklarieren';
 export const emptyPanel = 'Hier ist nichts.';
 export const lastData = (date: string) => `Letzte Daten: ${date}.`;
 export const goThere = 'Dorthin';

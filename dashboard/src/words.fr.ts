@@ -34,6 +34,7 @@ export const copy = 'Copier';
 export const copied = 'Copié';
 export const more = 'Plus';
 export const noAnswer = 'Aucune réponse après 10 secondes.';
+export const notLoaded = 'Une partie de cette page n’a pas été chargée.';
 export const asOf = (time: string) => `Chiffres de ${time}.`;
 export const notFound = 'Il n’y a rien ici.';
 export const toSites = 'Mayfly, tous les sites';
@@ -157,7 +158,8 @@ export const filters = 'Filtres';
 export const replaced = (name: string) => `Remplace le filtre ${name} : enregistrés à part.`;
 
 export const chartOf = (metric: string) => `${metric} dans le temps`;
-export const chartHelp = 'Les flèches déplacent, Entrée montre le jour';
+export const chartHelp = 'Les flèches déplacent';
+export const chartZoom = ', Entrée montre cette période seule';
 export const showTable = 'Voir le tableau';
 export const showChart = 'Voir le graphique';
 export const date = 'Date';
@@ -170,6 +172,7 @@ export const overlaps = {
   page: 'Une visite voit plusieurs pages : les lignes s’additionnent en vues, pas en visites.',
   section: 'Les sections se recoupent : leurs lignes ne s’additionnent pas.',
   event: 'Une visite peut contenir plusieurs événements : les lignes s’additionnent en nombres, pas en visites.',
+  goal: 'Ils se recoupent : leurs lignes ne s’additionnent pas.',
 } as Record<string, string>;
 export const transitions = 'Passages';
 export const share = 'Part';
@@ -187,7 +190,7 @@ export const notCollectedWhy = 'Ce site ne le garde pas.';
 export const toSettings = 'Changer dans les réglages';
 export const emptyRange = 'Rien sur cette période.';
 export const noEvents = 'Aucun événement n’est déclaré : seules les vues sont comptées.';
-export const declareEvents = 'Déclarer des événements';
+export const declare = 'Déclarer dans les réglages';
 export const emptyPanel = 'Rien ici.';
 export const lastData = (date: string) => `Dernières données : ${date}.`;
 export const goThere = 'Y aller';

@@ -195,6 +195,7 @@ export const version = (v: string) => `Mayfly ${v}`;
 export const funnelRate = (rate: string) => `${rate} vom ersten bis zum letzten Schritt`;
 export const funnelStep = 'des Schritts davor';
 export const funnelLeft = (n: string) => `${n} gingen nicht weiter`;
+export const funnelSince = (day: string) => `Gezählt seit ${day}`;
 export const funnelBegan = 'Besuche begannen';
 export const replaces = (name: string) => `Das ersetzt den Filter auf ${name}: Sie sind getrennt gespeichert.`;
 export const savedPending = 'Gespeichert. Zone, k und erhobene Merkmale ändern sich ab der nächsten Mitternacht.';

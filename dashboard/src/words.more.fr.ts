@@ -195,6 +195,7 @@ export const version = (v: string) => `Mayfly ${v}`;
 export const funnelRate = (rate: string) => `${rate} de la première à la dernière étape`;
 export const funnelStep = 'de l’étape d’avant';
 export const funnelLeft = (n: string) => `${n} ne sont pas allées plus loin`;
+export const funnelSince = (day: string) => `Compté depuis le ${day}`;
 export const funnelBegan = 'visites commencées';
 export const replaces = (name: string) => `Remplace le filtre ${name} : ils sont enregistrés à part.`;
 export const savedPending = 'Enregistré. Fuseau, k et attributs gardés changent au prochain minuit.';

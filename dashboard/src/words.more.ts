@@ -197,6 +197,7 @@ export const version = (v: string) => `Mayfly ${v}`;
 export const funnelRate = (rate: string) => `${rate} from first to last step`;
 export const funnelStep = 'of the step before';
 export const funnelLeft = (n: string) => `${n} went no further`;
+export const funnelSince = (day: string) => `Counted since ${day}`;
 export const funnelBegan = 'visits began';
 export const replaces = (name: string) => `This replaces the filter on ${name}: they are stored apart.`;
 export const savedPending = 'Saved. Zone, k and kept attributes change from the next midnight on.';

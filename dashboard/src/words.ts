@@ -37,6 +37,7 @@ export const copy = 'Copy';
 export const copied = 'Copied';
 export const more = 'More';
 export const noAnswer = 'No answer after 10 seconds.';
+export const notLoaded = 'A part of this page did not load.';
 export const asOf = (time: string) => `Numbers as of ${time}.`;
 export const notFound = 'There is nothing here.';
 export const toSites = 'Mayfly, all sites';
@@ -160,7 +161,8 @@ export const filters = 'Filters';
 export const replaced = (name: string) => `Replaced the filter on ${name}: stored apart.`;
 
 export const chartOf = (metric: string) => `${metric} over time`;
-export const chartHelp = 'Arrow keys move, Enter shows the day';
+export const chartHelp = 'Arrow keys move';
+export const chartZoom = ', Enter shows that time alone';
 export const showTable = 'Show as table';
 export const showChart = 'Show as chart';
 export const date = 'Date';
@@ -173,6 +175,7 @@ export const overlaps = {
   page: 'A visit sees several pages: rows add up to views, not to visits.',
   section: 'Sections overlap: their rows do not add up.',
   event: 'A visit may hold several events: rows add up to counts, not to visits.',
+  goal: 'These overlap: their rows do not add up.',
 } as Record<string, string>;
 export const transitions = 'Transitions';
 export const share = 'Share';
@@ -190,7 +193,7 @@ export const notCollectedWhy = 'This site does not keep it.';
 export const toSettings = 'Change in settings';
 export const emptyRange = 'Nothing in this range.';
 export const noEvents = 'No event is declared: only views are counted.';
-export const declareEvents = 'Declare events';
+export const declare = 'Declare in settings';
 export const emptyPanel = 'Nothing here.';
 export const lastData = (date: string) => `Last data: ${date}.`;
 export const goThere = 'Go there';

@@ -370,6 +370,7 @@ fn site() -> Site {
         sections: vec![Section { pattern: "/blog/*".into() }],
         events: vec![signup],
         funnels: vec![Arc::new(Funnel { name: "Buy".into(), steps })],
+        funnels_since: Default::default(),
         goals: vec![Goal { name: "Signed up".into(), reached_by: Step::Event("signup".into()) }],
         retention_months: 24,
         simulated: false,

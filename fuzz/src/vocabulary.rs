@@ -45,6 +45,7 @@ fn site() -> Site {
         sections: vec![Section { pattern: "/blog/*".into() }],
         events: serde_json::from_value(events).expect("the declarations are sound"),
         funnels: Vec::new(),
+        funnels_since: Default::default(),
         goals: Vec::new(),
         retention_months: 25,
         simulated: false,

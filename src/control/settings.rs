@@ -222,6 +222,7 @@ impl SiteRecord {
     /// The site for counting, with these settings. `None` if the zone is unknown to this program.
     pub(super) fn site(&self, mut settings: Settings) -> Option<Site> {
         settings.events.extend(settings.vitals.then(vitals::declaration));
+        let declared = self.declared.iter().filter(|_| !self.simulated);
         Some(Site {
             id: self.id,
             name: self.name.clone(),
@@ -239,6 +240,9 @@ impl SiteRecord {
             sections: settings.sections,
             events: settings.events,
             funnels: settings.funnels,
+            funnels_since: declared
+                .filter_map(|(name, day)| Some((name.strip_prefix("funnel:")?.into(), *day)))
+                .collect(),
             goals: settings.goals,
             retention_months: settings.retention_months,
             simulated: self.simulated,

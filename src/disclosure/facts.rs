@@ -175,6 +175,7 @@ impl Facts {
             // The site's number and its other name.
             id: _,
             uuid: _,
+            funnels_since: _,
         } = &**entry.at(now);
         let Process { collection: _, store, store_encrypted, role, collectors, public_url, records_months } =
             process;

@@ -1,11 +1,14 @@
 //! What a site declares and sets: the types that the control database keeps and every part reads.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Text, day::Zone};
+use super::{
+    Text,
+    day::{Day, Zone},
+};
 
 /// A site's number, for ever. 0 is no site: hits for unknown sites, and objectors of all sites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +45,9 @@ pub struct Site {
     pub sections: Vec<Section>,
     pub events: Vec<EventDeclaration>,
     pub funnels: Vec<Arc<Funnel>>,
+    /// The day on which a funnel was declared as it is now: what is stored from before is another's. Simulated history
+    /// is all a funnel's own.
+    pub funnels_since: HashMap<Text, Day>,
     pub goals: Vec<Goal>,
     /// Months that released rows are kept.
     pub retention_months: u32,

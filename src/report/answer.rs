@@ -107,6 +107,9 @@ pub struct PanelRow {
     /// Of a goal: what reaches it, which filters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reached_by: Option<Step>,
+    /// Of a funnel: the day from which on it is counted, where the range begins before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// Of a funnel: its steps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<ShownStep>,

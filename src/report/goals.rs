@@ -1,10 +1,11 @@
 //! Goals and funnels: visits that reached a page, a section or an event, alone or in order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     answer::{Panel, PanelRow, ShownStep, Values},
     panels::{Panels, query},
+    range::Range,
     reads::{Number, Span, Sums},
     spans::{current_span, previous_span},
 };
@@ -12,6 +13,7 @@ use crate::{
     domain::{
         Text,
         counters::Counter,
+        day::Day,
         declaration::Step,
         plan::Dimension,
         row::{Column, Family, KIND_PAGE, Table},
@@ -122,6 +124,7 @@ impl Panels<'_> {
                 value: funnel.name.clone(),
                 values: first(&now, &funnel.name),
                 previous: before.as_ref().map(|all| first(all, &funnel.name)),
+                since: self.since(&funnel.name, self.plan.range.first).map(|day| day.to_string()),
                 steps: steps.collect(),
                 ..PanelRow::default()
             }
@@ -129,11 +132,25 @@ impl Panels<'_> {
         Ok(listed(family, rows.collect()))
     }
 
+    /// The day on which a funnel was declared, if that is after `first`.
+    fn since(&self, funnel: &Text, first: Day) -> Option<Day> {
+        self.site.funnels_since.get(funnel).copied().filter(|&day| day > first)
+    }
+
+    /// Of each funnel from its declaration on: what was stored under its name before had other steps.
     fn entrants(&self, family: Family, span: Span) -> Result<Entrants, StoreError> {
-        let filters = self.plan.scope.conditions(Table::Funnels, family, None);
-        let asked = query(Table::Funnels, family, vec![Column::Funnel, Column::Step], filters);
-        let groups = self.reads.span(asked, span)?;
-        Ok(groups.iter().map(|one| ((one.keys[0].clone(), one.keys[1].clone()), one.sums[0])).collect())
+        let start = |funnel: &Text| self.since(funnel, span.range.first).unwrap_or(span.range.first);
+        let starts: BTreeSet<Day> = self.site.funnels.iter().map(|one| start(&one.name)).collect();
+        let mut out = Entrants::new();
+        for first in starts.into_iter().filter(|&day| day <= span.range.last) {
+            let span = Span { range: Range { first, ..span.range }, ..span };
+            let filters = self.plan.scope.conditions(Table::Funnels, family, None);
+            let asked = query(Table::Funnels, family, vec![Column::Funnel, Column::Step], filters);
+            let groups = self.reads.span(asked, span)?;
+            let own = groups.iter().filter(|one| start(&one.keys[0]) == first);
+            out.extend(own.map(|one| ((one.keys[0].clone(), one.keys[1].clone()), one.sums[0])));
+        }
+        Ok(out)
     }
 }
 

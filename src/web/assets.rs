@@ -9,11 +9,12 @@ use std::{
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderValue},
-    web::Bytes,
+    web::{Bytes, Data},
 };
 use flate2::{Compression, write::GzEncoder};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use super::auth::ControlState;
 use crate::disclosure::Language;
 
 #[derive(RustEmbed)]
@@ -32,6 +33,8 @@ struct Demo;
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// Asked again each time, answered with 304 where nothing changed.
 const ASK_AGAIN: &str = "no-cache";
+/// A year, this host alone.
+const HTTPS_FOR: &str = "max-age=31536000";
 /// The tracker may be a day old, like any other script of a page.
 const A_DAY: &str = "public, max-age=86400";
 
@@ -108,7 +111,17 @@ pub async fn dashboard(request: HttpRequest) -> HttpResponse {
             serve(&request, name, Some(file), caching)
         }
         _ if name.contains('.') && name.starts_with("assets/") => HttpResponse::NotFound().finish(),
-        _ => document(&request),
+        _ => {
+            let mut answer = document(&request);
+            // Only for who comes to the dashboard: browsers keep it, and of visitors nothing is kept. So neither answers to
+            // trackers nor documents that other pages may frame carry it.
+            if request.app_data::<Data<ControlState>>().is_some_and(|state| state.https) {
+                answer
+                    .headers_mut()
+                    .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HTTPS_FOR));
+            }
+            answer
+        }
     }
 }
 
@@ -171,7 +184,21 @@ pub async fn demo(request: HttpRequest) -> HttpResponse {
 mod tests {
     use actix_web::{cookie::Cookie, test::TestRequest};
 
-    use super::*;
+    use super::{super::api_tests::Server, *};
+
+    // Seen to fail with the header in what shares show too.
+    #[actix_web::test]
+    async fn the_dashboard_alone_asks_browsers_to_stay_with_https() {
+        for https in [true, false] {
+            let server = Server::fresh(https);
+            let request = TestRequest::with_uri("/s/a").app_data(server.state.clone()).to_http_request();
+            let asks =
+                |answer: HttpResponse| answer.headers().contains_key(header::STRICT_TRANSPORT_SECURITY);
+            assert_eq!(asks(dashboard(request.clone()).await), https);
+            assert!(!asks(document(&request)), "what a page of others may frame");
+            assert!(!asks(tracker(request).await), "what visitors load");
+        }
+    }
 
     #[track_caller]
     fn check(uri: &str, cookie: Option<&'static str>, accepted: Option<&str>, expected: Language) {

@@ -174,7 +174,7 @@ job('13, where in the sign-up funnel do we lose them', '?p=28d', async (hands) =
   await panel('Events').getByRole('heading', { name: /^Sign-up/ }).waitFor();
 }, async () => {
   const { steps } = (await report('p=28d')).panels.funnel.rows.find((one) => one.name === 'Sign-up');
-  const shown = await panel('Events').locator('section').filter({ has: page.getByRole('heading', { name: /^Sign-up/ }) }).getByRole('listitem').evaluateAll((all) => all.map((one) => one.querySelector('.n').title));
+  const shown = await panel('Events').locator('section').filter({ has: page.getByRole('heading', { name: /^Sign-up/ }) }).getByRole('listitem').evaluateAll((all) => all.map((one) => one.querySelector('.n').textContent));
   assert.deepEqual(shown, steps.map((one) => new Intl.NumberFormat('en-GB').format(one.entrants)));
 });
 

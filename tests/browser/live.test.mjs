@@ -1,6 +1,7 @@
 // What happens now: one stream a tab, told within seconds, back after a drop, silent while nobody looks.
 
 import assert from 'node:assert/strict';
+import { connect, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { accessible, looks, shot } from './browser.mjs';
 import { scene, settled } from './scene.mjs';
@@ -108,10 +109,43 @@ test('no stream while the tab is hidden, and the whole state once it is seen aga
   assert.equal(streams(), before + 1);
 });
 
+// Seen to fail with a stream that is closed for good at its first error.
+test('after a drop of the line the stream comes back by itself, with the numbers of now', async () => {
+  const ends = new Set();
+  const line = createServer((near) => {
+    const far = connect(server.port, '127.0.0.1');
+    for (const [one, other] of [[near, far], [far, near]]) {
+      ends.add(one);
+      one.on('error', () => {}).on('close', () => (ends.delete(one), other.destroy())).pipe(other);
+    }
+  });
+  await new Promise((resolve) => line.listen(0, '127.0.0.1', resolve));
+  const far = await context.newPage();
+  try {
+    let opened = 0;
+    far.on('request', (request) => { opened += request.url().endsWith('/stream') ? 1 : 0; });
+    await far.goto(`http://127.0.0.1:${line.address().port}${HOME}`);
+    await settled(far);
+    const told = (n) => far.getByRole('button', { name: new RegExp(`^${n} visitors now`) }).waitFor();
+    await told(12);
+    for (const one of ends) one.destroy();
+    await view('/pricing');
+    await told(13);
+    assert.equal(opened, 2);
+    await view('/pricing');
+    await told(14);
+    assert.equal(opened, 2, 'and stays');
+  } finally {
+    await far.close();
+    line.close();
+    for (const one of ends) one.destroy();
+  }
+});
+
 test('a stream that does not come through is asked for instead', async () => {
   await page.route('**/stream', (route) => route.fulfill({ status: 503, contentType: 'application/json', body: '{"error":"too many"}' }));
   await page.goto(server.origin + HOME);
-  await count(12).waitFor();
+  await count(14).waitFor();
   assert.ok(asked.includes('live'));
   await page.unroute('**/stream');
 });

@@ -66,6 +66,18 @@ test('one tab stop, arrows from country to country, Enter filters', async () => 
   await page.getByRole('list', { name: 'Filters' }).getByText(first.split(':')[0]).waitFor();
 });
 
+// Seen to fail with a map that is blank until it is drawn.
+test('a map that does not load says so, and is drawn when it is tried again', async () => {
+  await page.route(/shapes/, (route) => route.abort());
+  await open(HOME);
+  const alert = page.getByRole('tabpanel', { name: 'Map' }).getByRole('alert');
+  await alert.waitFor();
+  await page.unroute(/shapes/);
+  await alert.getByRole('button', { name: 'Retry' }).click();
+  await links().first().waitFor();
+  assert.equal(await alert.count(), 0);
+});
+
 test('the map is accessible and fits', async () => {
   await open(HOME);
   await links().first().waitFor();

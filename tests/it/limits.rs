@@ -194,6 +194,7 @@ fn site() -> Site {
         sections: vec![],
         events: vec![],
         funnels: vec![],
+        funnels_since: Default::default(),
         goals: vec![],
         retention_months: 25,
         simulated: false,

@@ -34,6 +34,7 @@ fn site() -> Site {
         sections: shop::sections(),
         events: shop::events(),
         funnels: shop::funnels(),
+        funnels_since: Default::default(),
         goals: shop::goals(),
         retention_months: 24,
         simulated: true,

@@ -11,24 +11,25 @@ export const PANELS: { key: string; tabs: string[] }[] = [
   { key: 'events', tabs: ['event', 'properties', 'goal', 'funnel', 'vitals'] },
 ];
 
-/** Tabs that exist only where the site keeps or declares something. */
-export function tabsOf(tabs: string[], panels: Partial<Record<string, Panel>>, { kept, vitals }: Meta): string[] {
-  const some = (key: string) => (panels[key]?.rows.length ?? 0) > 0;
+/**
+ * Tabs that exist only where the site keeps or declares something; `always`: also where one may declare it. What a filter
+ * refuses stays, to say so.
+ */
+export function tabsOf(tabs: string[], panels: Partial<Record<string, Panel>>, { kept, vitals }: Meta, always: boolean): string[] {
   return tabs.filter((tab) => {
     switch (tab) {
       case 'region':
-        return kept?.region ?? some(tab);
       case 'city':
-        return kept?.city ?? some(tab);
+        return kept?.[tab];
       case 'browser_version':
       case 'os_version':
-        return kept?.versions ?? some(tab);
+        return kept?.versions;
       case 'section':
       case 'goal':
       case 'funnel':
-        return some(tab);
+        return always || panels[tab]?.rows.length || panels[tab]?.refused;
       case 'vitals':
-        return !!vitals;
+        return vitals;
       default:
         return true;
     }

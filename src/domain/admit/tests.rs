@@ -49,6 +49,7 @@ pub fn site() -> Site {
         sections: ["/blog/*", "example.com/*"].map(|pattern| Section { pattern: pattern.into() }).into(),
         events: serde_json::from_value(events).unwrap(),
         funnels: Vec::new(),
+        funnels_since: Default::default(),
         goals: Vec::new(),
         retention_months: 25,
         simulated: false,

@@ -283,6 +283,29 @@ fn a_missing_row_says_why_it_was_missing() {
     assert_eq!(nothing_before["panels"]["page"]["rows"][0]["new"], serde_json::Value::Null);
 }
 
+// Seen to fail with a row called uncertain where the untold share moved less than it.
+#[test]
+fn over_several_days_a_row_that_moved_less_than_the_untold_share_is_uncertain() {
+    let visits = |day: Day, country: &str, n: i64| {
+        row(Table::Pages, Family::Place, day, 0, &["page", "*", country, "*", "*"], &[(0, n), (4, n)])
+    };
+    let (then, now) = (today().plus(-9), today().plus(-2));
+    let rows = [
+        [visits(then, "EE", 20), visits(then, "FI", 10), visits(then, "*", 1)],
+        [visits(now, "EE", 22), visits(now, "FI", 40), visits(now, "*", 11)],
+    ];
+    let laid = laid(&rows.concat(), 0.0, 1);
+    let uncertain = |query: &str| {
+        let made = report(&laid, query);
+        let of = |at: usize| made["panels"]["country"]["rows"][at]["uncertain"] == true;
+        assert_eq!(made["panels"]["country"]["rows"][0]["name"], "FI");
+        [of(0), of(1)]
+    };
+    let two = format!("p={now}..{}&c=prev", now.plus(1));
+    assert_eq!(uncertain(&two), [false, true], "10 moved beside 30 and 2");
+    assert_eq!(uncertain(&format!("p={now}&c={then}..{then}")), [false, false], "of one day");
+}
+
 fn context<'a>(laid: &'a (DuckStore, MemoryView), site: &'a Site) -> routes::Context<'a> {
     routes::Context {
         store: &laid.0,
