@@ -44,6 +44,7 @@ sabotaged: setup front ## a test build that can be told to break its promises, f
 
 build: setup front ## the release binary, target/release/mayfly
 	$(CARGO) build --release --locked
+	@! grep -qa MAYFLY_SABOTAGE target/release/mayfly || { echo 'target/release/mayfly can be told to break its promises: build it without the feature `sabotage`'; exit 1; }
 
 run: bin ## serve on the embedded store, with a demo site to click on
 	@mkdir -p $(RUN_DATA)

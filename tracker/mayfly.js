@@ -1,8 +1,8 @@
 // The tracker: tells a collector that a page was viewed, read and acted upon.
 //
 // It must not set or read any storage, cookie or cache, nor any property of device, screen, language or
-// time zone; it makes up no identifier and sends no time stamp. The same page sends the same bytes.
-// Time is told in whole seconds, depth in percent.
+// time zone; it makes up no identifier and sends no time stamp. The same visit sends the same bytes.
+// Time is told in whole seconds, depth in percent of the page: the window's height is in it.
 //
 //   <script defer data-site="example.com" src="https://collector.example/mayfly.js"></script>
 //

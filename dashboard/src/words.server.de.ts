@@ -198,6 +198,8 @@ export const server = {
     'hat alles Gespeicherte heruntergeladen',
   'size of crowds (k)':
     'Größe der Gruppen (k)',
+  'rows tell what the site keeps now, and nothing more':
+    'Zeilen sagen, was die Website jetzt erhebt, und nicht mehr',
   'no value looks like an identifier':
     'kein Wert sieht wie eine Kennung aus',
   'every told row and every remainder is a crowd':

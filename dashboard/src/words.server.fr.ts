@@ -198,6 +198,8 @@ export const server = {
     'a téléchargé tout ce qui est enregistré',
   'size of crowds (k)':
     'taille des groupes (k)',
+  'rows tell what the site keeps now, and nothing more':
+    'les lignes disent ce que le site conserve aujourd’hui, et rien de plus',
   'no value looks like an identifier':
     'aucune valeur ne ressemble à un identifiant',
   'every told row and every remainder is a crowd':

@@ -17,6 +17,8 @@ pub const SHARED: [Counter; 6] = [
     Counter::Exits,
     Counter::VisitSeconds,
 ];
+/// Where the counters of events have the visitors.
+const EVENT_VISITORS: usize = 1;
 const FAMILIES: [Family; 4] = [Family::Visit, Family::Place, Family::Device, Family::Language];
 
 /// What is wrong with a day's last release, in words without any value of a row; empty where nothing is.
@@ -52,7 +54,7 @@ fn total(rows: &[Row], family: Family, counter: Counter) -> i64 {
 /// Whether a row tells where or what.
 fn is_told(row: &Row) -> bool {
     let tells = |column| row.key(column).is_some_and(|text| &**text != STAR);
-    row.table == Table::Pages
+    matches!(row.table, Table::Pages | Table::Events)
         && match row.family {
             Family::Place => tells(Column::Country),
             Family::Device => tells(Column::Device),
@@ -61,8 +63,11 @@ fn is_told(row: &Row) -> bool {
         }
 }
 
-/// Visitors of the page where a row names one, else visitors who began there.
+/// Visitors of the event or the page where a row names one, else visitors who began there.
 fn size(row: &Row) -> i64 {
+    if row.table == Table::Events {
+        return row.counts[EVENT_VISITORS];
+    }
     let named = row.key(Column::Page).is_some_and(|page| &**page != STAR);
     row.counts[if named { Counter::PageVisitors } else { Counter::Visitors } as usize]
 }
@@ -107,5 +112,12 @@ mod tests {
         assert_eq!(breaches(&release(small), 5), ["3 told rows count fewer than 5 visitors"]);
         let untold: Vec<Row> = FAMILIES.map(|family| row(family, STAR, STAR, 4)).to_vec();
         assert_eq!(breaches(&release(untold), 5), Vec::<String>::new());
+        let mut of_event = row(Family::Device, STAR, "x", 0);
+        (of_event.table, of_event.keys) =
+            (Table::Events, ["signup", "x", "x", "x", "x", "x"].map(Into::into).into());
+        for (visitors, said) in [(5, &[][..]), (4, &["1 told rows count fewer than 5 visitors"])] {
+            of_event.counts = [9, visitors, 9, 0].into();
+            assert_eq!(breaches(&release([&sound[..], &[of_event.clone()]].concat()), 5), said);
+        }
     }
 }

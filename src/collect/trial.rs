@@ -172,7 +172,9 @@ impl Collector {
             named: cut(&incoming.sites.join(", "), NAME_BYTES_MAX).to_owned(),
             of_other_site: !aimed && aims.iter().any(Option::is_some),
             host: host.map(|host| cut(&host, NAME_BYTES_MAX).to_owned()),
-            untrusted_proxy: self.is_forwarded_untrusted(request),
+            // Not even here is it looked where an objector's request comes from.
+            untrusted_proxy: !matches!(outcome, Outcome::OptedOut | Outcome::Gpc)
+                && self.is_forwarded_untrusted(request),
         }
     }
 

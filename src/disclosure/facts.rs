@@ -35,6 +35,8 @@ pub struct Facts {
     /// The settings that count until midnight, and those after it, if others wait.
     pub in_effect: Counting,
     pub from_next_midnight: Option<Next>,
+    /// What holds for days that closed before the settings in effect did: always told, since nothing asks the store here.
+    pub earlier_days: EarlierDays,
     pub objection: Objections,
     pub consent: ConsentMode,
     /// Whether pages tell web vitals, by a script of their own.
@@ -64,6 +66,14 @@ pub struct Counting {
     /// Whether rows are grouped into crowds: k is more than 1.
     pub grouping: bool,
     pub kept: Kept,
+}
+
+/// Whether a change of settings reaches back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EarlierDays {
+    /// Rows keep the k and the attributes that their day closed with, until they are deleted.
+    AsTheyClosed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,6 +192,7 @@ impl Facts {
             from_next_midnight: entry
                 .next(now)
                 .map(|(day, site)| Next { from_day: day.to_string(), counting: Counting::of(site) }),
+            earlier_days: EarlierDays::AsTheyClosed,
             objection: Objections { gpc: objection.gpc, dnt: objection.dnt, opt_out: None },
             consent: match consent {
                 Consent::None => ConsentMode::None,

@@ -3,7 +3,7 @@
 use super::{
     facts::{ConsentMode, Counting, Facts},
     process::{Collection, DurabilityKind, RoleKind, StoreKind},
-    tables::{Datum, Held, OnDevice, Processed, Until},
+    tables::{Datum, Held, OfferedBy, OnDevice, Processed, Until},
     words::{Language, Words},
 };
 use crate::domain::declaration::Kept;
@@ -150,13 +150,17 @@ impl Writer<'_> {
             Some(false) => "device.third",
             None => "device.unknown_party",
         };
+        let purpose = match one.offered_by {
+            OfferedBy::Server => "device.opt_out_purpose",
+            OfferedBy::Page => "device.own_opt_out_purpose",
+        };
         vec![
             one.name.clone(),
             self.words.say("device.cookie"),
             one.domain.clone().unwrap_or_else(|| self.words.say("device.unknown_domain")),
             self.words.say(party),
             self.words.count((one.days / 30).into(), "month", "months"),
-            self.words.say("device.opt_out_purpose"),
+            self.words.say(purpose),
             self.yes(one.third_party_access),
             self.words.say("device.opt_out_category"),
             format!("{} / {} / {}", self.yes(one.http_only), self.yes(one.secure), one.same_site),
@@ -190,7 +194,7 @@ impl Writer<'_> {
             true => self.text("processing.no_parameters"),
             false => self.told("processing.parameters", &[("list", &declared.path_parameters.join(", "))]),
         });
-        blocks.push(self.text("processing.scrubbing"));
+        blocks.extend(["processing.scrubbing", "processing.tags"].map(|key| self.text(key)));
         if declared.path_rules > 0 {
             blocks.push(self.told("processing.rules", &[("n", &number(declared.path_rules))]));
         }
@@ -211,6 +215,8 @@ impl Writer<'_> {
         let datum = |field: &str| self.words.say(&format!("datum.{name}{field}"));
         let k = one.crowd.unwrap_or(1).to_string();
         let form = match (one.datum, one.crowd) {
+            (Datum::Proposals, Some(1)) => self.words.say("datum.proposals_form_off"),
+            (Datum::Proposals, _) => self.words.with("datum.proposals_form", &[("k", &k)]),
             (Datum::Source, Some(1)) => self.words.say("datum.source_form_off"),
             (Datum::Source, _) => self.words.with("datum.source_form", &[("k", &k)]),
             (_, Some(1)) => self.words.say("datum.crowd_form_off"),
@@ -294,6 +300,7 @@ impl Writer<'_> {
             true => self.told("anonymous.crowd", &[("k", &k.to_string())]),
             false => self.text("anonymous.off"),
         }];
+        blocks.push(self.told("anonymous.earlier", &[("months", &self.months())]));
         blocks.push(self.text("anonymous.families"));
         blocks.push(self.told("anonymous.rotation", &[("zone", self.zone())]));
         if let Some(next) = &self.facts.from_next_midnight {
@@ -306,7 +313,7 @@ impl Writer<'_> {
         blocks.push(Block::Heading(self.words.say("anonymous.limits_heading")));
         let mut limits = vec!["limit_open"];
         if *grouping {
-            limits.extend(["limit_k", "limit_crowd"]);
+            limits.extend(["limit_k", "limit_crowd", "limit_rare"]);
         }
         limits.extend(["limit_page", "limit_match"]);
         blocks.push(self.list("anonymous", &limits));
@@ -381,7 +388,10 @@ impl Writer<'_> {
                     Some(true) => blocks.push(self.text("objection.opt_out_effective")),
                     Some(false) => blocks
                         .extend([self.text("objection.opt_out_not"), self.text("objection.opt_out_flag")]),
-                    None => blocks.push(self.text("objection.opt_out_unknown")),
+                    None => blocks.extend([
+                        self.text("objection.opt_out_unknown"),
+                        self.text("objection.opt_out_flag"),
+                    ]),
                 }
             }
         }

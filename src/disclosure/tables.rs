@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Facts, OptOut};
+use super::facts::Facts;
 
 /// An entry on a visitor's device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,10 +17,23 @@ pub struct OnDevice {
     pub days: u32,
     /// `objection`
     pub purpose: String,
+    /// `preference`: what it is. Under which heading a consent tool has it is the controller's to say.
+    pub category: String,
+    pub offered_by: OfferedBy,
     pub third_party_access: bool,
     pub http_only: bool,
     pub secure: bool,
     pub same_site: String,
+}
+
+/// Whose switch makes an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferedBy {
+    /// The counting server's page of objection.
+    Server,
+    /// A switch of the site's own (`consent/opt-out.js`), where its pages have one.
+    Page,
 }
 
 /// A datum with its form, place and end.
@@ -29,7 +42,7 @@ pub struct Processed {
     pub datum: Datum,
     pub held: Held,
     pub until: Until,
-    /// Fewest visitors of a row that tells it; `None` where rows of it tell nothing of visitors.
+    /// Fewest visitors of which it is told; `None` where what is told of it says nothing of visitors.
     pub crowd: Option<u32>,
     /// Whether people who read reports get it.
     pub in_reports: bool,
@@ -47,6 +60,7 @@ pub enum Datum {
     Rate,
     Repeats,
     OpenDay,
+    Proposals,
     Page,
     Engagement,
     Vitals,
@@ -96,6 +110,7 @@ impl Datum {
             Datum::Rate => "rate",
             Datum::Repeats => "repeats",
             Datum::OpenDay => "open_day",
+            Datum::Proposals => "proposals",
             Datum::Page => "page",
             Datum::Engagement => "engagement",
             Datum::Vitals => "vitals",
@@ -111,32 +126,47 @@ impl Datum {
         }
     }
 
-    /// Whether rows of it are told in crowds only.
+    /// Whether it is told of crowds only.
     const fn is_grouped(self) -> bool {
         use Datum::*;
-        matches!(self, Source | Country | Region | City | Device | Versions | Language)
+        matches!(self, Proposals | Source | Country | Region | City | Device | Versions | Language)
     }
 }
 
-/// What lies on devices: nothing, but the cookie of who objected.
+/// What lies on devices: nothing, but the cookie of who objected. Where the counting server's may not reach it, the site's
+/// pages can keep one of their own; whether they do is not known here, so it is listed.
 pub(super) fn device(facts: &Facts) -> Vec<OnDevice> {
-    let cookie = |opt_out: &OptOut| {
-        let server = facts.server.as_deref().and_then(|url| url::Url::parse(url).ok());
-        OnDevice {
-            name: opt_out.cookie.clone(),
-            kind: "cookie".to_owned(),
-            domain: server.and_then(|url| url.host_str().map(str::to_owned)),
-            // Effective is what reaches the server from the site's pages: of the same site.
-            first_party: opt_out.effective,
-            days: opt_out.days,
-            purpose: "objection".to_owned(),
-            third_party_access: false,
-            http_only: true,
-            secure: opt_out.secure,
-            same_site: "Lax".to_owned(),
-        }
+    let Some(opt_out) = &facts.objection.opt_out else { return Vec::new() };
+    let server = facts.server.as_deref().and_then(|url| url::Url::parse(url).ok());
+    let servers = OnDevice {
+        name: opt_out.cookie.clone(),
+        kind: "cookie".to_owned(),
+        domain: server.and_then(|url| url.host_str().map(str::to_owned)),
+        // Effective is what reaches the server from the site's pages: of the same site.
+        first_party: opt_out.effective,
+        days: opt_out.days,
+        purpose: "objection".to_owned(),
+        category: "preference".to_owned(),
+        offered_by: OfferedBy::Server,
+        third_party_access: false,
+        http_only: true,
+        secure: opt_out.secure,
+        same_site: "Lax".to_owned(),
     };
-    facts.objection.opt_out.iter().map(cookie).collect()
+    if opt_out.effective == Some(true) {
+        return vec![servers];
+    }
+    let host = facts.hosts.iter().find(|host| !host.starts_with("*.")).unwrap_or(&facts.site);
+    let pages = OnDevice {
+        domain: Some(host.clone()),
+        first_party: Some(true),
+        offered_by: OfferedBy::Page,
+        // A script sets it, with `Secure` on pages of https.
+        http_only: false,
+        secure: true,
+        ..servers.clone()
+    };
+    vec![servers, pages]
 }
 
 /// What is processed with these settings, in the order of its life.
@@ -155,6 +185,7 @@ pub(super) fn processing(facts: &Facts) -> Vec<Processed> {
         (Rate, limits, Held::Memory, Until::Hour),
         (Repeats, true, Held::Memory, Until::TenMinutes),
         (OpenDay, true, Held::Journal, Until::Midnight),
+        (Proposals, true, Held::Memory, Until::Midnight),
         (Page, true, Held::Store, Until::Retention),
         (Engagement, true, Held::Store, Until::Retention),
         (Vitals, facts.vitals, Held::Store, Until::Retention),
@@ -173,7 +204,7 @@ pub(super) fn processing(facts: &Facts) -> Vec<Processed> {
         held,
         until,
         crowd: datum.is_grouped().then_some(facts.in_effect.k),
-        in_reports: held == Held::Store,
+        in_reports: held == Held::Store || datum == Proposals,
     };
     all.into_iter().filter(|(_, is_processed, ..)| *is_processed).map(one).collect()
 }

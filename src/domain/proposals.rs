@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 
 use super::{Text, hit::VisitorKey};
 
-/// An undeclared event name, or an undeclared value of a declared property.
+/// An undeclared event name, or what came with a declared event: an undeclared value, or an undeclared property and its value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Undeclared {
     pub event: Text,

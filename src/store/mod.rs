@@ -156,6 +156,14 @@ pub trait Store: Send + Sync + 'static {
     fn keep(&self, _site: SiteId, _months: u32) -> Result<bool, StoreError> {
         Ok(false)
     }
+
+    /// How many rows of a site the store itself would take out later than so many months say; none where it takes out nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn outliving(&self, _site: SiteId, _months: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 }
 
 /// What administrators ask of a store, handed on by one that wraps another and reaches it through its method `ask`.
@@ -204,6 +212,10 @@ macro_rules! hand_on {
 
         fn keep(&self, site: SiteId, months: u32) -> Result<bool, StoreError> {
             self.ask(|store| store.keep(site, months))
+        }
+
+        fn outliving(&self, site: SiteId, months: u32) -> Result<u64, StoreError> {
+            self.ask(|store| store.outliving(site, months))
         }
     };
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Tally, rows::NodeDay};
 use crate::domain::{
-    STAR, Text,
+    OTHER, STAR, Text,
     counters::Counter,
     row::{Column, Family, KIND_PAGE, Row, Table},
 };
@@ -25,6 +25,7 @@ pub(super) fn small(day: &NodeDay<'_>, whole: bool) -> Vec<String> {
         events(day, family, needed, &mut found);
     }
     cells(day, Family::Language, needed, &mut found);
+    flows(day, needed, &mut found);
     if !day.close.is_some_and(|close| close.corrected) {
         visits(day, needed, &mut found);
     }
@@ -120,6 +121,18 @@ fn events(day: &NodeDay<'_>, family: Family, needed: i64, found: &mut Tally) {
             if row.counts[EVENT_VISITORS] < needed && !alone {
                 note(found, format!("rows of events by `{}` count", family.name()));
             }
+        }
+    }
+}
+
+/// From which page to which: a pair that too few took has no page that it leads to. Who takes it more than once counts more
+/// than once, so this finds what is too small for sure.
+fn flows(day: &NodeDay<'_>, needed: i64, found: &mut Tally) {
+    const TRANSITIONS: usize = 0;
+    for row in of(day, Table::Flows, Family::Page) {
+        let told = row.key(Column::To).is_some_and(|to| &**to != OTHER);
+        if told && row.counts[TRANSITIONS] < needed {
+            note(found, "pairs of pages in `flows` count".to_owned());
         }
     }
 }

@@ -17,7 +17,9 @@ use crate::{
     memory::sealed,
 };
 
-/// So long after its midnight a day's journal, key, salt and tables must be gone, in milliseconds.
+/// So long after its midnight a day's salt and tables of visitors must be gone, in milliseconds.
+pub(super) const FORGOTTEN_WITHIN_MS: UnixMs = 60_000;
+/// So long after it its journal and the journal's key, which go once the day's rows are in a file.
 pub(super) const GONE_WITHIN_MS: UnixMs = 5 * 60_000;
 
 /// Where everything lies.
@@ -73,18 +75,21 @@ fn today(directory: &Directory, site: SiteId, now: UnixMs) -> Option<Day> {
 /// See [`Kind::Journals`].
 pub(super) fn journals(places: &Places, directory: &Directory, now: UnixMs) -> Result<Check, VerifyError> {
     let mut check = Check::new(Kind::Journals);
-    let mut folders =
-        vec![("journal", places.data.join("journal")), ("key", places.data.join("journal-keys"))];
+    let mut folders = vec![
+        ("journal", places.data.join("journal"), GONE_WITHIN_MS),
+        ("key", places.data.join("journal-keys"), GONE_WITHIN_MS),
+    ];
     if let Some(runtime) = &places.runtime {
-        folders.extend([("memory", runtime.clone()), ("key", runtime.join("keys"))]);
+        folders.push(("memory", runtime.clone(), FORGOTTEN_WITHIN_MS));
+        folders.push(("key", runtime.join("keys"), GONE_WITHIN_MS));
     }
     let (mut seen, mut days) = (0, BTreeMap::new());
-    for (what, folder) in folders {
+    for (what, folder, within) in folders {
         for one in listed(&folder)? {
             let Some((site, day)) = site_day(&one.name) else { continue };
             seen += 1;
             days.insert(day, ());
-            match today(directory, site, now - GONE_WITHIN_MS) {
+            match today(directory, site, now - within) {
                 None => {
                     check.find(Outcome::Breach, format!("{} ({what}) is of a site that is no more", one.name))
                 }

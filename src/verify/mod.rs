@@ -63,6 +63,7 @@ impl Outcome {
 pub enum Kind {
     /// Of a site.
     K,
+    Kept,
     Values,
     Sizes,
     Families,
@@ -87,6 +88,7 @@ impl Kind {
     pub const fn title(self) -> &'static str {
         match self {
             Kind::K => "size of crowds (k)",
+            Kind::Kept => "rows tell what the site keeps now, and nothing more",
             Kind::Values => "no value looks like an identifier",
             Kind::Sizes => "every told row and every remainder is a crowd",
             Kind::Families => "no row combines two families",

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::{Check, Kind, Outcome, Places};
 use crate::{
     config::{Config, Durability, Role},
-    memory::sealed,
+    memory::{sealed, swap},
     store::open::StoreChoice,
 };
 
@@ -19,8 +19,8 @@ pub struct Surroundings {
     pub keys_in_memory: bool,
     /// What this node is among others, where there are any.
     pub node: Option<String>,
-    /// The kernel's list of swap areas.
-    pub swaps: String,
+    /// Where memory may be swapped to in the clear.
+    pub swaps: Vec<String>,
 }
 
 /// The running server, by its own word.
@@ -71,7 +71,7 @@ impl Looks {
             trusted: config.trusted_proxies.clone(),
             keys_in_memory: config.durability == Durability::Process,
             node,
-            swaps: fs::read_to_string("/proc/swaps").unwrap_or_default(),
+            swaps: swap::in_the_clear(),
         };
         let places = Places { data: config.data.clone(), runtime: config.runtime.clone(), store };
         Looks { places, surroundings, running: None }
@@ -85,7 +85,7 @@ impl Looks {
 
 impl Surroundings {
     pub(super) fn checks(&self, places: &Places) -> Vec<Check> {
-        let mut checks = vec![runtime(places), swap(&self.swaps), self.durability()];
+        let mut checks = vec![runtime(places), swapping(&self.swaps), self.durability()];
         if let Some(words) = &self.node {
             let mut check = Check::new(Kind::Nodes);
             check.find(Outcome::NotSeen, words.as_str());
@@ -122,18 +122,17 @@ fn runtime(places: &Places) -> Check {
     check.looked(1, format!("the file system of {}", path.display()))
 }
 
-fn swap(swaps: &str) -> Check {
+/// See [`swap`]: what is encrypted or stays in memory is not among them.
+fn swapping(in_the_clear: &[String]) -> Check {
     let mut check = Check::new(Kind::Swap);
-    let areas: Vec<&str> = swaps.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
-    let on_disk = areas.iter().filter(|area| !area.starts_with("/dev/zram")).count();
-    if on_disk > 0 {
-        let words = "swap is on: tables of visitors may reach a disk. Switch it off, or encrypt it with a random key at each boot";
+    for area in in_the_clear {
+        let words = format!(
+            "memory may be swapped to {area} in the clear, tables of visitors too. Switch it off, or encrypt it with a random key at each boot"
+        );
         check.find(Outcome::Warning, words);
     }
-    check.looked(
-        areas.len() as u64,
-        format!("{} swap areas, of which {on_disk} are not in memory", areas.len()),
-    )
+    let n = in_the_clear.len();
+    check.looked(n as u64, format!("the kernel's swap areas and what they lie on: {n} in the clear"))
 }
 
 /// What only a running server knows.

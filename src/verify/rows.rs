@@ -1,13 +1,16 @@
 //! The rows of one site's days: sizes, sums and values, from the rows as the store gives them out.
 
+use std::collections::BTreeMap;
+
 use super::{Check, Kind, Outcome, Subject, VerifyError, crowds, shapes::shape, sums};
 use crate::{
     close::retention::kept_from,
     control::{AdmittedKind, Entry},
     domain::{
+        NONE, STAR,
         day::Day,
-        declaration::{Site, Values},
-        row::{DayRow, Family, Release, Row, columns},
+        declaration::{Kept, Site, Values},
+        row::{Column, DayRow, Family, Release, Row, columns},
     },
     store::{TableAnatomy, windows::windows_since},
 };
@@ -42,6 +45,10 @@ struct Looking {
     /// Lowest k that a day closed with.
     least_k: Option<u32>,
     ungrouped: u64,
+    /// Days that are grouped by a smaller k than the site has now.
+    below: u64,
+    /// What the site does not keep now, and rows tell: how many, and the last day of them.
+    unkept: BTreeMap<&'static str, (u64, Day)>,
 }
 
 /// All checks of a site. `last_days`: only of its last [`super::DAILY_DAYS_MAX`] days.
@@ -63,6 +70,8 @@ pub(super) fn checks(
         closed: 0,
         least_k: None,
         ungrouped: 0,
+        below: 0,
+        unkept: BTreeMap::new(),
     };
     for part in windows_since(subject.store, site.id, since) {
         looking.part(&part?, today, &site);
@@ -99,6 +108,7 @@ impl Looking {
         self.closed += 1;
         self.least_k = Some(self.least_k.map_or(close.k, |k| k.min(close.k)));
         self.ungrouped += u64::from(close.k <= 1);
+        self.below += u64::from(close.k > 1 && close.k < site.k);
         let (sums, whole) = sums::disagreements(day);
         sums.into_iter()
             .for_each(|(how_bad, words)| self.sums.find(how_bad, format!("{}: {words}", day.day)));
@@ -119,6 +129,10 @@ impl Looking {
 
     fn texts(&mut self, row: &Row, site: &Site) {
         for (column, text) in columns(row.table, row.family).iter().zip(&row.keys) {
+            if !is_kept(site.kept, *column) && !["", STAR, NONE].contains(&&**text) {
+                let (rows, last) = self.unkept.entry(column.name()).or_insert((0, row.day));
+                (*rows, *last) = (*rows + 1, row.day.max(*last));
+            }
             if let Some(shape) = shape_in(site, text) {
                 let (table, family, column) = (row.table.name(), row.family.name(), column.name());
                 let words = format!("{}: a `{column}` of {table}/{family} looks like {shape}", row.day);
@@ -148,9 +162,23 @@ impl Looking {
         } else {
             "all days".to_owned()
         };
-        let mut k = Check::new(Kind::K);
+        vec![
+            self.k(site),
+            self.kept(&which),
+            self.values.looked(rows, format!("{which}: every text of {rows} rows and remembered values")),
+            self.sizes
+                .looked(rows, format!("{which}: {rows} rows of {closed} closes, against each day's own k")),
+            families(site, tables),
+            self.sums.looked(rows, format!("{which}: {days} days by node, every family's counters")),
+            retention,
+        ]
+    }
+
+    /// The k that days closed with, beside the one that the site's texts tell.
+    fn k(&self, site: &Site) -> Check {
+        let mut check = Check::new(Kind::K);
         if site.k <= 1 {
-            k.find(
+            check.find(
                 Outcome::Warning,
                 "k = 1: GROUPING IS OFF. Rows name places and devices of single visitors",
             );
@@ -160,25 +188,45 @@ impl Looking {
                 "{} of the closed days closed with k = 1: their rows are not grouped",
                 self.ungrouped
             );
-            k.find(Outcome::Warning, words);
+            check.find(Outcome::Warning, words);
+        }
+        if self.below > 0 {
+            let words = format!(
+                "{} of the closed days closed with a smaller k than the {} of today: their rows stay as they are",
+                self.below, site.k
+            );
+            check.find(Outcome::Warning, words);
         }
         let least =
             self.least_k.map_or("none has closed".to_owned(), |k| format!("closed days had {k} or more"));
-        let k = k.looked(closed, format!("k is {}; {least}", site.k));
-        vec![
-            k,
-            self.values.looked(rows, format!("{which}: every text of {rows} rows and remembered values")),
-            self.sizes
-                .looked(rows, format!("{which}: {rows} rows of {closed} closes, against each day's own k")),
-            families(site, tables),
-            self.sums.looked(rows, format!("{which}: {days} days by node, every family's counters")),
-            retention,
-        ]
+        check.looked(self.closed, format!("k is {}; {least}", site.k))
+    }
+
+    /// What rows tell, beside what the site's texts say that is kept.
+    fn kept(&self, which: &str) -> Check {
+        let mut check = Check::new(Kind::Kept);
+        for (column, (rows, last)) in &self.unkept {
+            let words =
+                format!("{rows} rows tell `{column}`, which the site does not keep now; the last of {last}");
+            check.find(Outcome::Warning, words);
+        }
+        check.looked(self.rows, format!("{which}: region, city, versions and language of {} rows", self.rows))
     }
 }
 
-/// What the site itself declared is a constant of the site, whatever it looks like.
-/// What a text looks like beyond what the site itself declares: its hosts, which may be addresses, and values of lists.
+/// Whether a column may tell something by what the site keeps; those that nothing switches off may.
+fn is_kept(kept: Kept, column: Column) -> bool {
+    match column {
+        Column::Region => kept.region,
+        Column::City => kept.city,
+        Column::BrowserVersion | Column::OsVersion => kept.versions,
+        Column::Language => kept.language,
+        _ => true,
+    }
+}
+
+/// What a text looks like beyond what the site itself declares, which is a constant of the site: its hosts, which may be
+/// addresses, and values of lists.
 fn shape_in(site: &Site, text: &str) -> Option<&'static str> {
     let below = |host: &String| text.strip_prefix(host.as_str()).filter(|path| path.starts_with('/'));
     let beyond = site.hosts.iter().find_map(below).unwrap_or(text);
@@ -215,6 +263,14 @@ fn retention(subject: &Subject<'_>, site: &Site, today: Day) -> Result<Check, Ve
         let words =
             format!("rows of {first} are still there: {} months go back to {before}", site.retention_months);
         check.find(Outcome::Breach, words);
+    }
+    let later = subject.store.outliving(site.id, site.retention_months)?;
+    if later > 0 {
+        let words = format!(
+            "{later} rows are to go later than {} months say: the store is told an hour into each of the site's days",
+            site.retention_months
+        );
+        check.find(Outcome::Warning, words);
     }
     let words = match extent {
         Some((first, last)) => {

@@ -88,13 +88,16 @@ const views = async (host) => (await api(`/api/sites/${host}/live`)).outcomes.ac
 
 /** Views a page and waits for the tracker's answer; returns what the request carried, and whether the page could read it. */
 async function view(page, host) {
-  const wait = page.waitForEvent('requestfinished', (request) => request.url().endsWith('/api/event') && request.method() === 'POST');
+  // Not what the page before says as it is left.
+  const isView = (request) => request.url().endsWith('/api/event') && /"n":"pageview"/.test(request.postData() ?? '') && request.postData().includes(at(host));
+  const wait = page.waitForEvent('requestfinished', isView);
   await page.goto(`${at(host)}/`);
   const request = await wait;
   const headers = await request.allHeaders();
   // The answer can be read: the page's own call is told its status.
   const status = await page.evaluate(() => new Promise((resolve) => mayfly('unknown', {}, { callback: (it) => resolve(it.status) })));
-  return { cookie: headers.cookie, status };
+  const signals = ['sec-gpc', 'dnt'].filter((name) => headers[name]).map((name) => [name, headers[name]]);
+  return { cookie: headers.cookie, status, ...Object.fromEntries(signals) };
 }
 
 test('the choice is one cookie, reaches the collector from its own site, and not from another', async () => {
@@ -152,6 +155,21 @@ test('no other page can take the choice back', async () => {
     assert.equal((await context.cookies()).length, 1, host);
   }
   await context.close();
+});
+
+test('a browser that says so is not counted: Sec-GPC, DNT', async () => {
+  for (const header of ['sec-gpc', 'dnt']) {
+    const context = await visitor(browser, { ignoreHTTPSErrors: true, extraHTTPHeaders: { [header]: '1' } });
+    const page = await context.newPage();
+    const before = await views(OWN);
+    assert.deepEqual(await view(page, OWN), { cookie: undefined, status: 202, [header]: '1' });
+    assert.equal(await views(OWN), before, header);
+    // The same browser without it is.
+    await context.setExtraHTTPHeaders({});
+    assert.deepEqual(await view(page, OWN), { cookie: undefined, status: 202 });
+    assert.equal(await views(OWN), before + 1, header);
+    await context.close();
+  }
 });
 
 test('with consent asked for, the snippet of the set-up sends nothing until the page says so', async () => {

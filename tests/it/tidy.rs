@@ -78,6 +78,50 @@ fn only_main_prints_or_exits() {
     }
 }
 
+/// Where code connects to anything: other nodes, the database that was set, the service manager of the same machine, and a
+/// command that a person starts.
+const CONNECTING: [&str; 4] =
+    ["src/nodes/", "src/store/clickhouse/", "src/service.rs", "src/simulate/send.rs"];
+
+#[test]
+fn only_nodes_and_databases_are_connected_to() {
+    // Of every crate among the dependencies that can, and of the standard library. Seen to fail with a `TcpStream` in
+    // src/web/health.rs.
+    let words = [
+        "reqwest",
+        "clickhouse::{Client",
+        "clickhouse::Client",
+        "TcpStream",
+        "TcpSocket",
+        "UdpSocket",
+        "UnixStream",
+        "UnixDatagram",
+        "ToSocketAddrs",
+        "lookup_host",
+        "getaddrinfo",
+        "libc::connect",
+        "libc::socket",
+        "rustix::net",
+        "hyper",
+        "Command::new",
+    ];
+    let mut connecting = std::collections::BTreeSet::new();
+    for (path, text) in sources("src") {
+        let file = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_string_lossy().into_owned();
+        if file.contains("test") {
+            continue;
+        }
+        let room = CONNECTING.iter().find(|room| file.starts_with(*room));
+        let tests_from = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
+        for (line, code) in code(&text[..tests_from]) {
+            let Some(word) = words.iter().find(|word| code.contains(**word)) else { continue };
+            assert!(room.is_some(), "{file}:{line}: `{word}`: connects to nothing but nodes and databases");
+            connecting.extend(room);
+        }
+    }
+    assert_eq!(connecting, CONNECTING.iter().collect(), "the words are those that such code needs");
+}
+
 #[test]
 fn files_are_rooms_not_halls() {
     for (path, text) in sources("src") {

@@ -22,8 +22,9 @@ use super::{
 pub fn forms(of: &[u8]) -> Vec<Vec<u8>> {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let backwards: Vec<u8> = of.iter().rev().copied().collect();
-    let mut forms =
-        vec![hex(of).into(), hex(of).to_uppercase().into(), hex(&backwards).into(), of.to_vec(), backwards];
+    let forms = [hex(of), hex(of).to_uppercase(), hex(&backwards), hex(&backwards).to_uppercase()]
+        .map(String::into_bytes);
+    let mut forms = [&forms[..], &[of.to_vec(), backwards]].concat();
     for offset in 0..3 {
         let mut padded = vec![0; offset];
         padded.extend(of);
@@ -41,7 +42,7 @@ pub fn forms(of: &[u8]) -> Vec<Vec<u8>> {
 pub fn of_address(address: IpAddr) -> Vec<Vec<u8>> {
     let mut needles = forms(address.to_string().as_bytes());
     match address {
-        IpAddr::V4(address) => needles.extend(forms(&address.octets()).into_iter().take(3)),
+        IpAddr::V4(address) => needles.extend(forms(&address.octets()).into_iter().take(4)),
         IpAddr::V6(address) => needles.extend(forms(&address.octets()[..8])),
     }
     needles
@@ -185,7 +186,7 @@ async fn proposals_live_in_memory_until_k_visitors_said_the_same() {
 }
 
 /// A mark for each place of a request in which a client can put text; `zq` begins no word that anybody declared.
-const MARKED: [&str; 14] = [
+pub const MARKED: [&str; 14] = [
     "zqname",
     "zqprop",
     "zqvalue",
@@ -203,7 +204,7 @@ const MARKED: [&str; 14] = [
 ];
 
 /// What clients can say in every form that they can say it in.
-async fn say_everything(api: &Api, visitor: u32) {
+pub async fn say_everything(api: &Api, visitor: u32) {
     let address = format!("192.0.2.{visitor}");
     let headers =
         [("x-forwarded-for", address.as_str()), ("user-agent", FIREFOX), ("accept-language", "fi-zqunknown")];

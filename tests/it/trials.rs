@@ -147,6 +147,11 @@ async fn a_trial_knows_a_wrong_site_another_site_and_a_proxy_without_trust() {
             "host": "example.com", "untrusted_proxy": true });
         assert_eq!(finding, expected);
     }
+    // Of who objects it is not looked at which way the hit came. Seen to fail where it is.
+    let token = install.token().await;
+    install.send(&Hit { header: Some(("sec-gpc", "1")), ..VIEW }, &format!("mayfly-trial={token}")).await;
+    let (_, finding) = install.found(&token).await;
+    assert_eq!((&finding["outcome"], &finding["untrusted_proxy"]), (&json!("gpc"), &json!(false)));
     // This server's own page stands for one of the site.
     let token = install.token().await;
     let url = "http://127.0.0.1:8000/setup-test";

@@ -11,6 +11,7 @@ use crate::{
     close::retention::Retention,
     control::{Control, NewSite},
     store::open::StoreChoice,
+    verify::{Kind, Looks, Places, Scope, Subject, verify},
 };
 
 /// From the `after`th call of a kind on, one answers as if a table were missing: it is not tried again.
@@ -114,6 +115,38 @@ fn rows_that_came_while_a_site_s_retention_changed_expire_with_the_others() {
     }
     assert!(store.keep(SITE, 120).unwrap());
     assert_eq!(last(), ["2034-10-06"; 4]);
+}
+
+/// Seen to fail where only the oldest day was looked at.
+#[test]
+fn a_verification_warns_of_rows_that_go_later_than_the_site_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = crate::domain::day::Zone::utc().start_of(DAY.plus(1));
+    let control = Control::open(&folder.path().join("control.sqlite"), now).unwrap();
+    let site = control.add_site(NewSite::new("example.com", "UTC"), now).unwrap().id;
+    let change = |settings: &mut crate::control::Settings| -> Result<(), crate::control::ControlError> {
+        settings.retention_months = 119;
+        Ok(())
+    };
+    control.change_site("example.com", now, change).unwrap();
+    control.reload_if_changed(now).unwrap();
+    let store = store();
+    let mut one = release(1);
+    (one.id.site, one.close.as_mut().unwrap().site) = (site, site);
+    store.keep(site, 120).unwrap();
+    store.insert(&one).unwrap();
+    let places = Places { data: folder.path().into(), ..Places::default() };
+    let looks = Looks { places, ..Looks::default() };
+    let found = || {
+        let subject = Subject { control: &control, store: &store, looks: &looks, now };
+        let report = verify(&subject, &Scope::All(Some(site)), &|| true).unwrap();
+        let checks = &report.sites[0].checks;
+        checks.iter().find(|check| check.check == Kind::Retention).unwrap().found.clone()
+    };
+    let found_late = found();
+    assert!(found_late.len() == 1 && found_late[0].contains("later than 119 months say"), "{found_late:?}");
+    store.keep(site, 119).unwrap();
+    assert_eq!(found(), [] as [String; 0]);
 }
 
 #[test]

@@ -368,6 +368,10 @@ impl Store for ClickStore {
     fn keep(&self, site: SiteId, months: u32) -> Result<bool, StoreError> {
         whole::keep(self, site, months)
     }
+
+    fn outliving(&self, site: SiteId, months: u32) -> Result<u64, StoreError> {
+        whole::outliving(self, site, months)
+    }
 }
 
 #[cfg(test)]

@@ -256,6 +256,20 @@ fn remove(folder: &Path) {
     }
 }
 
+/// The day on which a row goes, of a site that keeps so many months.
+const EXPIRES: &str = "addDays(addMonths(day, {months:UInt32}), 2)";
+
+/// See [`Store::outliving`].
+pub(super) fn outliving(store: &ClickStore, site: SiteId, months: u32) -> Result<u64, StoreError> {
+    let mut rows = 0;
+    for table in DATED {
+        let sql = format!("SELECT count() FROM {table} WHERE site = {{site:UInt32}} AND expires > {EXPIRES}");
+        let asked = store.asking(&sql).param("site", site.0).param("months", months);
+        rows += store.fetch::<u64>(&asked)?.first().copied().unwrap_or(0);
+    }
+    Ok(rows)
+}
+
 /// See [`Store::keep`]. Rows that come take the day on which they go from what is noted first; then rows that are there
 /// get it. What was on its way meanwhile has another, and gets it when this is called again.
 pub(super) fn keep(store: &ClickStore, site: SiteId, months: u32) -> Result<bool, StoreError> {
@@ -267,7 +281,6 @@ pub(super) fn keep(store: &ClickStore, site: SiteId, months: u32) -> Result<bool
     if known != [months] {
         store.command("INSERT INTO retention SELECT {site:UInt32}, {months:UInt32}, now64(3)", &given)?;
     }
-    const EXPIRES: &str = "addDays(addMonths(day, {months:UInt32}), 2)";
     let others = format!("site = {{site:UInt32}} AND expires != {EXPIRES}");
     for table in DATED {
         let asked = store.asking(&format!("SELECT 1 FROM {table} WHERE {others} LIMIT 1"));

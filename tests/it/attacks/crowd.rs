@@ -61,8 +61,13 @@ impl Known {
 
     fn asks(&self, api: &Api, site: &str, path: &str) -> reqwest::RequestBuilder {
         let body = json!({"n": "pageview", "u": format!("https://{site}{path}"), "d": site}).to_string();
-        let request = api.request(reqwest::Method::POST, "/api/event").body(body);
-        request.header("x-forwarded-for", self.address.to_string()).header("user-agent", &self.agent)
+        self.sends(api, reqwest::Method::POST, "/api/event").body(body)
+    }
+
+    /// A request of this visitor.
+    pub fn sends(&self, api: &Api, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let request = api.request(method, path).header("x-forwarded-for", self.address.to_string());
+        request.header("user-agent", &self.agent)
     }
 }
 

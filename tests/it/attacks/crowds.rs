@@ -1,5 +1,5 @@
 //! A5: ground truth against rows. Whoever knows everybody looks for a row, or for what is left of a page or of a value when
-//! its rows are subtracted, that stands for fewer than k people.
+//! its rows are subtracted, that stands for fewer than k people. So of the rows of an event.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,13 +8,14 @@ use std::{
 
 use mayfly::{
     domain::{
-        STAR,
+        STAR, Text,
         counters::Counter,
         row::{Column, Family, Row, Table, columns},
     },
     simulate::{
         Visitor,
         agents::{AGENTS, CROWD_AGENTS},
+        truth::What,
     },
 };
 
@@ -27,7 +28,7 @@ use crate::play::K;
 const FAMILIES: [Family; 4] = [Family::Visit, Family::Place, Family::Device, Family::Language];
 
 /// What a visit says in the columns of a family.
-fn said(visit: &Visit, family: Family) -> Vec<String> {
+pub fn said(visit: &Visit, family: Family) -> Vec<String> {
     let texts = match family {
         Family::Visit => visit.attributes.0.to_vec(),
         Family::Place => visit.described.place.0.to_vec(),
@@ -48,7 +49,38 @@ fn keys(row: &Row) -> (Option<String>, Vec<String>) {
 /// Everything of a day's rows that stands for some people, but fewer than k.
 fn singled_out(lived: &Lived) -> Vec<String> {
     let visits = visits(&lived.recount);
-    FAMILIES.iter().flat_map(|&family| Told::of(lived, &visits, family).small(family)).collect()
+    let of_pages = FAMILIES.iter().flat_map(|&family| Told::of(lived, &visits, family).small(family));
+    of_pages
+        .chain([Family::Place, Family::Device].iter().flat_map(|&family| of_events(lived, family)))
+        .collect()
+}
+
+/// The row that tells most of some texts.
+fn finest<'r>(rows: impl Iterator<Item = &'r [Text]>, own: &[Text]) -> &'r [Text] {
+    let fits = |row: &&[Text]| row.iter().zip(own).all(|(told, own)| **told == *STAR || told == own);
+    let told = |row: &&[Text]| row.iter().filter(|text| ***text != *STAR).count();
+    rows.filter(fits).max_by_key(told).expect("some row counts them")
+}
+
+/// Events of which a row, or what the rows leave of the event, stands for fewer than k of those who did it.
+fn of_events(lived: &Lived, family: Family) -> Vec<String> {
+    let mut crowds: BTreeMap<(&Text, &[Text]), BTreeSet<u64>> = BTreeMap::new();
+    for fact in &lived.recount.facts {
+        let What::Event { key: [name, ..], .. } = &fact.what else { continue };
+        let own: &[Text] =
+            if family == Family::Place { &fact.described.place.0 } else { &fact.described.device.0 };
+        let rows = lived.rows.iter().filter(|row| row.table == Table::Events && row.family == family);
+        let of_name = rows.filter(|row| row.keys[0] == *name).map(|row| &row.keys[1..]);
+        crowds.entry((name, finest(of_name, own))).or_default().insert(fact.visitor);
+    }
+    // Where nothing is told nothing can be subtracted: how many did it at all is told alone.
+    let is_told =
+        |name: &Text| crowds.keys().any(|(of, row)| *of == name && row.iter().any(|one| **one != *STAR));
+    let small = crowds.iter().filter(|((name, _), people)| is_told(name) && people.len() < K as usize);
+    let said = |((name, row), people): (&(&Text, &[Text]), &BTreeSet<u64>)| {
+        format!("{} event {name} {}: {} people", family.name(), row.join("|"), people.len())
+    };
+    small.map(said).collect()
 }
 
 /// What a family tells, and the people behind it.
@@ -133,6 +165,7 @@ pub fn planted() -> Traffic {
         second += 41;
         traffic.view(visitor, second, path, origin);
         traffic.read(visitor, second + 20, path, origin, 50, 9_000);
+        second
     };
     let (usual, direct) = (&AGENTS[0], Origin::direct());
     for (country, people) in [("US", 14), ("PL", K - 1), ("DE", K), ("SE", K + 1), ("NO", 1)] {
@@ -161,11 +194,32 @@ pub fn planted() -> Traffic {
     let other = traffic.visitor("US", usual, 5);
     come(&mut traffic, &other, "/", &direct);
     let reloader = traffic.visitor("US", usual, 0);
-    (0..30).for_each(|_| come(&mut traffic, &reloader, "/own", &direct));
+    (0..30).for_each(|_| _ = come(&mut traffic, &reloader, "/own", &direct));
     // A page with a crowd of one country and one person of another; that country is a crowd on another page.
     for country in ["US"; 7].into_iter().chain(["DE"]) {
         let visitor = traffic.visitor(country, usual, 0);
         come(&mut traffic, &visitor, "/rest", &direct);
+    }
+    // People who do what is counted by name: as many of a country or a browser, whatever crowd that is by day.
+    let (below, exact, above) = (&CROWD_AGENTS[1], &CROWD_AGENTS[2], &AGENTS[7]);
+    for (event, country, agent, people) in [
+        ("signup", "US", usual, K + 4),
+        ("signup", "DE", usual, K - 1),
+        ("signup", "SE", usual, K),
+        ("signup", "FR", usual, K + 1),
+        ("signup", "PL", usual, 1),
+        ("signup", "US", below, K - 1),
+        ("signup", "US", exact, K),
+        ("signup", "US", above, K + 1),
+        ("signup", "US", &AGENTS[4], 1),
+        ("download", "US", usual, K + 2),
+        ("download", "DE", &AGENTS[5], 1),
+    ] {
+        for _ in 0..people {
+            let visitor = traffic.visitor(country, agent, 0);
+            let came = come(&mut traffic, &visitor, "/form", &direct);
+            traffic.act(&visitor, came + 25, "/form", &direct, event);
+        }
     }
     traffic
 }
@@ -184,9 +238,23 @@ async fn rows_and_remainders_are_crowds() {
                 "visit set Email|newsletter|newsletter|email|below|",
                 "place cell example.com/own US|",
                 "language set et",
+                "place event signup DE|",
+                "place event download DE|",
+                "device event signup Samsung Internet|",
+                "device event download Firefox|",
             ][..],
         ),
-        ("no_remainder", &["place rest of ", "device rest of ", "visit set ", "language set *"]),
+        (
+            "no_remainder",
+            &[
+                "place rest of ",
+                "device rest of ",
+                "visit set ",
+                "language set *",
+                "place event download *|",
+                "device event download *|",
+            ],
+        ),
         ("small_cells", &["place cell example.com/rest DE|", "place cell example.com/own US|"]),
     ] {
         let singled = singled_out(&lived(Some(fault), &hits).await);

@@ -1,15 +1,22 @@
 //! The shares that README, PRIVACY.md and BENCHMARKS.md name, measured on the stored rows of real days. `FIGURES=1` takes
 //! days of 100, 1,000 and 5,000 visitors (`make figures`), and prints them as a table.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use mayfly::domain::{
-    STAR,
-    counters::Counter::{PageVisits, Pageviews, Visits},
-    row::{Column, Family, Row, Table},
+use mayfly::{
+    domain::{
+        STAR,
+        counters::Counter::{PageVisits, Pageviews, Visits},
+        row::{Column, Family, Row, Table},
+    },
+    simulate::Visitor,
 };
 
 use super::{
+    crowds::said,
     join::{Joined, WIDE},
     lived::{Lived, Visit, day, lived, n, visits},
     poll::joined_by_the_hour,
@@ -18,6 +25,9 @@ use super::{
 
 /// Visitors of a day, and pages of the site.
 const SIZES: [(u64, u64); 3] = [(100, 40), (1_000, 150), (5_000, 400)];
+
+/// People of a day who reload a page.
+const HEAVY: u64 = 10;
 
 /// Percents of a day.
 struct Shares {
@@ -70,17 +80,64 @@ fn alone_in_every_hour(visits: &[Visit]) -> f64 {
     percent(alone as i64, visits.len() as i64)
 }
 
+/// Of people who reload a page all afternoon, the percent of whom place, device and source are told by the page's sums: the
+/// one row of the family that has more than half of the page's repeated views is theirs.
+fn told_by_amount(lived: &Lived, heavy: &[(Arc<Visitor>, String)]) -> [f64; 3] {
+    let repeated = |row: &Row| n(row, Pageviews) - n(row, PageVisits);
+    let is_of = |row: &Row, family, page: &str| {
+        row.family == family && row.key(Column::Page).is_some_and(|text| **text == *page)
+    };
+    let visits = visits(&lived.recount);
+    [Family::Place, Family::Device, Family::Visit].map(|family| {
+        let told = heavy.iter().filter(|(visitor, page)| {
+            let all: i64 = lived.rows.iter().filter(|row| is_of(row, Family::Page, page)).map(repeated).sum();
+            let theirs = lived.rows.iter().find(|row| is_of(row, family, page) && 2 * repeated(row) > all);
+            let visit = visits.iter().find(|visit| visit.visitor == visitor.number).expect("they came");
+            let said = said(visit, family);
+            theirs.is_some_and(|row| {
+                let told = row.keys[2..].iter().zip(&said).filter(|(told, _)| ***told != *STAR);
+                told.clone().count() > 0 && told.clone().all(|(told, own)| **told == **own)
+            })
+        });
+        percent(told.count() as i64, heavy.len() as i64)
+    })
+}
+
 /// The table's row of a day, from a title and its cells.
 #[allow(clippy::print_stdout, reason = "the figures are what the long form is run for")]
 fn print(title: &str, cells: impl IntoIterator<Item = String>) {
     println!("| {title} | {} |", cells.into_iter().collect::<Vec<_>>().join(" | "));
 }
 
+/// The days that are tried.
+fn sizes() -> &'static [(u64, u64)] {
+    if std::env::var_os("FIGURES").is_some() { &SIZES } else { &SIZES[..1] }
+}
+
+/// k bounds people, not amounts: this is how far amounts tell.
+#[tokio::test]
+async fn who_does_far_more_than_all_others_is_told_by_sums() {
+    let mut days = Vec::new();
+    for &(visitors, pages) in sizes() {
+        let mut traffic = Traffic::of(day(), visitors + 1);
+        traffic.crowd(visitors, pages);
+        let heavy = traffic.reloaders(HEAVY);
+        days.push(told_by_amount(&lived(None, &traffic.hits()).await, &heavy));
+    }
+    for (at, what) in ["place", "device", "source"].iter().enumerate() {
+        let cells = days.iter().map(|told| format!("{:.0} %", told[at]));
+        print(&format!("{what} of who reloads a page 200 times, told by its sums"), cells);
+    }
+    // Source needs no crowd of the page's; place and device do.
+    assert!(
+        days.iter().all(|[place, device, source]| source >= place && source >= device && *source >= 50.0)
+    );
+}
+
 #[tokio::test]
 async fn told_and_joined_shares() {
-    let sizes = if std::env::var_os("FIGURES").is_some() { &SIZES[..] } else { &SIZES[..1] };
     let mut days = Vec::new();
-    for &(visitors, pages) in sizes {
+    for &(visitors, pages) in sizes() {
         let mut traffic = Traffic::of(day(), visitors);
         traffic.crowd(visitors, pages);
         let hits = traffic.hits();

@@ -1,15 +1,22 @@
-//! A1: every file, all output and the store's values after midnight, and a backup, searched for salts, keys, addresses and user
-//! agents. A3: every 32 bytes of them, tried as a salt against visitors who are known to have been there.
+//! A1: every file, all output, answers to what is wrong, metrics and the store's values after midnight, and a backup, searched
+//! for salts, keys, addresses and user agents; so the files, values and log of a ClickHouse. A3: every 32 bytes of the former,
+//! tried as a salt against visitors who are known to have been there.
 
-use std::{collections::HashSet, fs, path::PathBuf};
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::{
     super::{
-        api::{Api, SITE},
+        api::{Api, SITE, answer},
+        engine::shared,
         rows::Stored,
-        server::{Home, until},
+        server::{Home, Server, until},
         traces::{Search, all_files},
     },
     crowd::{self, Known, SALT},
@@ -25,8 +32,51 @@ struct Left {
 /// The faults that these attacks must find, and none.
 const FAULTS: [&str; 4] = ["", "salt_kept", "table_kept", "hash_stored"];
 
-/// Plays a day with a crowd over midnight, and takes all that is left of it.
-async fn day_of(sabotage: &str) -> Left {
+/// A day with a crowd, over midnight. The server still runs.
+struct Day {
+    home: Home,
+    server: Server,
+    crowd: Vec<Known>,
+    salts: Vec<[u8; SALT]>,
+    /// What it answered to who asked for what is wrong, and for its metrics.
+    told: String,
+}
+
+/// All that a visitor is answered who asks for what is wrong.
+async fn refusals(api: &Api, one: &Known) -> String {
+    let mut told = String::new();
+    for body in [
+        "{".to_owned(),
+        json!({"n": "pageview"}).to_string(),
+        json!({"n": "pageview", "d": "example.org", "u": "https://example.org/"}).to_string(),
+        "x".repeat(70_000),
+        "[1]".to_owned(),
+    ] {
+        let answered = answer(one.sends(api, Method::POST, "/api/event").body(body)).await;
+        assert!(answered.status == 202 || answered.status >= 400, "{answered:?}");
+        told += &format!("{answered:?}\n");
+    }
+    for path in [
+        "/nothing",
+        "/count",
+        "/api/sites/example.com/report",
+        "/metrics",
+        "/privacy/example.org",
+        "/opt-out",
+    ] {
+        told += &format!("{:?}\n", answer(one.sends(api, Method::GET, path)).await);
+    }
+    told
+}
+
+async fn metrics(api: &Api) -> String {
+    let answered = answer(api.request(Method::GET, "/metrics")).await;
+    assert!(answered.body.contains("mayfly_ready 1"), "{answered:?}");
+    format!("{answered:?}\n")
+}
+
+/// Plays a day with a crowd over midnight, with more flags of the server.
+async fn play(sabotage: &str, more: &[&str]) -> Day {
     let home = match sabotage {
         "" => Home::at("2026-11-20T22:00:00Z"),
         _ => Home::at("2026-11-20T22:00:00Z").sabotaged(sabotage),
@@ -36,8 +86,10 @@ async fn day_of(sabotage: &str) -> Left {
     let run = home.runtime.path().join("run");
     let flags =
         ["--runtime", run.to_str().unwrap(), "--flush-interval", "1s", "--log-level", "mayfly=trace,debug"];
-    let server = home.serve_with(&flags);
+    let server = home.serve_with(&[&flags[..], more].concat());
     crowd::visit(&server, &crowd, "/pricing", 32).await;
+    let api = Api::of(&server);
+    let mut told = refusals(&api, &crowd[0]).await + &metrics(&api).await;
     let salts: Vec<_> = crowd::salts(&home).into_iter().map(|(_, salt)| salt).collect();
     assert!(!salts.is_empty());
     let within = Search::new(crowd::secrets(&salts, &crowd));
@@ -47,13 +99,25 @@ async fn day_of(sabotage: &str) -> Left {
         let there = |folder| home.files(folder).iter().any(|name| name.contains("1-2026-11-20"));
         (!there("journal") && !there("releases")).then_some(())
     });
+    told += &metrics(&api).await;
+    Day { home, server, crowd, salts, told }
+}
+
+/// The files below a folder, by name.
+fn read_all(folder: &Path) -> impl Iterator<Item = (String, Vec<u8>)> {
+    all_files(folder).into_iter().filter_map(|path| Some((path.display().to_string(), fs::read(&path).ok()?)))
+}
+
+/// All that a day left.
+async fn day_of(sabotage: &str) -> Left {
+    let Day { home, server, crowd, salts, told } = play(sabotage, &[]).await;
     let backup = home.runtime.path().join("backup");
     home.run(&["backup", backup.to_str().unwrap()]);
     let (_, output) = server.stop();
-    let mut artefacts = vec![("the output".to_owned(), output.into_bytes())];
+    let mut artefacts =
+        vec![("the output".to_owned(), output.into_bytes()), ("its answers".to_owned(), told.into_bytes())];
     for folder in [home.data.path(), home.runtime.path()] {
-        let read = |path: PathBuf| Some((path.display().to_string(), fs::read(&path).ok()?));
-        artefacts.extend(all_files(folder).into_iter().filter_map(read));
+        artefacts.extend(read_all(folder));
     }
     let restored = tempfile::tempdir().unwrap();
     fs::copy(backup.join("rows.duckdb"), restored.path().join("mayfly.duckdb")).unwrap();
@@ -114,6 +178,45 @@ async fn nothing_that_a_day_left_tells_or_checks_who_was_there() {
             let salts = tried_as_salts(&left);
             assert_eq!(salts.is_empty(), fault.is_empty(), "{fault}: {salts:?}");
         }
+    }
+}
+
+/// All that a day left in a ClickHouse: its files, values and log of queries, beside the server's own files and output.
+async fn day_in_clickhouse(sabotage: &str) -> Left {
+    let (engine, store) = (shared(), shared().fresh());
+    let Day { home, server, crowd, salts, told } = play(sabotage, &["--store", &store]).await;
+    let output = server.stop().1 + &told;
+    let database = store.rsplit('/').next().unwrap().split('?').next().unwrap();
+    let asked = |sql: &str| engine.sql(database, sql);
+    let mut values = String::new();
+    for table in asked("SHOW TABLES").lines() {
+        values += &asked(&format!("SELECT * FROM `{table}`"));
+    }
+    assert!(values.contains("example.com/pricing") || sabotage == "hash_stored", "{values}");
+    if asked("EXISTS TABLE system.query_log").trim() != "0" {
+        asked("SYSTEM FLUSH LOGS");
+        values += &asked(&format!("SELECT * FROM system.query_log WHERE current_database = '{database}'"));
+    }
+    let mut artefacts =
+        vec![("the output".to_owned(), output.into_bytes()), ("the values".to_owned(), values.into_bytes())];
+    let folders =
+        asked(&format!("SELECT arrayJoin(data_paths) FROM system.tables WHERE database = '{database}'"));
+    let own = [home.data.path(), home.runtime.path()].map(Path::to_owned);
+    for folder in folders.lines().map(PathBuf::from).chain(own) {
+        artefacts.extend(read_all(&folder));
+    }
+    assert!(artefacts.iter().any(|(name, _)| name.ends_with("data.bin")), "parts of ClickHouse's own");
+    Left { crowd, salts, artefacts }
+}
+
+#[actix_web::test]
+async fn nothing_in_a_clickhouse_tells_or_checks_who_was_there() {
+    for fault in ["", "hash_stored"] {
+        let left = day_in_clickhouse(fault).await;
+        let who = Search::new(crowd::who(&left.crowd));
+        assert_eq!(places(&left, &who), Vec::<String>::new(), "{fault}: addresses and user agents");
+        let secrets = places(&left, &Search::new(crowd::secrets(&left.salts, &left.crowd)));
+        assert_eq!(secrets.is_empty(), fault.is_empty(), "{fault}: salts and keys: {secrets:?}");
     }
 }
 

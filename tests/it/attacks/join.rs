@@ -1,17 +1,23 @@
 //! A8: rows of two families are joined on equal counters. Each row that counts one visit is looked for in the other
-//! family: a row of the same page with the same counters, and no other like it, is the same visit's.
+//! family: a row of the same page with the same counters, and no other like it, is the same visit's. So of an event's rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use mayfly::domain::{
-    STAR,
-    counters::Counter::{self, *},
-    row::{Column, Family, KIND_PAGE, Row, Table, columns},
+use mayfly::{
+    domain::{
+        STAR,
+        counters::Counter::{self, *},
+        row::{Column, Family, KIND_PAGE, Row, Table, columns},
+    },
+    simulate::{
+        agents::{AGENTS, CROWD_AGENTS},
+        truth::What,
+    },
 };
 
 use super::{
     lived::{Lived, Visit, decoded, lived, n, visits},
-    traffic::Traffic,
+    traffic::{Origin, Traffic},
 };
 
 /// What a join says of one visit.
@@ -234,4 +240,72 @@ async fn rows_of_two_families_do_not_join() {
         assert!(wide.percent(&wide.attributes) > at_least, "{build}: {wide}");
         assert!(wide.alone.right.len() > 10, "{build}: {wide}");
     }
+}
+
+/// An event, and what a row says of the one visit in which it happened; by its counters, where no other row has the same.
+type OfEvents = HashMap<(String, Vec<i64>), Option<Vec<(Column, String)>>>;
+
+fn events_of_one(rows: &[Row], family: Family) -> OfEvents {
+    let mut found = OfEvents::new();
+    for row in rows.iter().filter(|row| row.table == Table::Events && row.family == family) {
+        let said = columns(row.table, family).iter().zip(&row.keys).filter(|(column, text)| {
+            !matches!(column, Column::Name | Column::Property | Column::Value | Column::Currency)
+                && ***text != *STAR
+        });
+        let said: Vec<_> = said.map(|(column, text)| (*column, text.to_string())).collect();
+        if row.counts[2] == 1 && !said.is_empty() {
+            let others = |known: &mut Option<_>| *known = None;
+            found
+                .entry((row.keys[0].to_string(), row.counts[..3].to_vec()))
+                .and_modify(others)
+                .or_insert(Some(said));
+        }
+    }
+    found
+}
+
+/// What is claimed of those who did something: the event stands in the place of the page.
+fn of_events(lived: &Lived) -> Found {
+    let mut claims = Vec::new();
+    for (a, b) in
+        [(Family::Visit, Family::Place), (Family::Visit, Family::Device), (Family::Place, Family::Device)]
+    {
+        let others = events_of_one(&lived.rows, b);
+        for (key, said) in events_of_one(&lived.rows, a) {
+            if let (Some(said), Some(Some(other))) = (said, others.get(&key)) {
+                let said = said.iter().chain(other).cloned().collect();
+                claims.push(Claim { ended: false, page: key.0, hour: None, said });
+            }
+        }
+    }
+    let did = lived.recount.facts.iter().filter_map(|fact| {
+        let What::Event { key: [name, ..], .. } = &fact.what else { return None };
+        let at = (name.to_string(), fact.hour.0);
+        let (attributes, described) = (fact.visit.clone(), fact.described.clone());
+        let visit =
+            Visit { visitor: fact.visitor, attributes, described, entry: at.clone(), exit: at, seen: vec![] };
+        Some(((fact.visitor, name.clone()), visit))
+    });
+    let did: BTreeMap<_, Visit> = did.collect();
+    Found::of(&claims, &did.into_values().collect::<Vec<_>>())
+}
+
+#[tokio::test]
+async fn events_of_two_families_do_not_join() {
+    let mut traffic = Traffic::of(super::lived::day(), 9);
+    traffic.crowd(60, 14);
+    for n in 0..14 {
+        let visitor = traffic.visitor("US", &AGENTS[0], 0);
+        traffic.act(&visitor, 40_000 + 60 * n, "/form", &Origin::direct(), "signup");
+    }
+    // Each alone with what they did, or with how often.
+    for (n, (event, times)) in [("signup", 3), ("download", 1)].into_iter().enumerate() {
+        let visitor = traffic.visitor(["NO", "PL"][n], &CROWD_AGENTS[n], 0);
+        let from = Origin::letter(["one", "other"][n]);
+        (0..times).for_each(|time| traffic.act(&visitor, 50_000 + time, "/form", &from, event));
+    }
+    let hits = traffic.hits();
+    assert_eq!(of_events(&lived(None, &hits).await).claims, 0);
+    let singled = of_events(&lived(Some("k_off"), &hits).await);
+    assert_eq!(singled.right.len(), 2, "{} claims", singled.claims);
 }

@@ -1,12 +1,13 @@
 //! A day of traffic, lived through by a real server: what it stored, and the truth about it.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use mayfly::{
     domain::{
         attributes::{Described, VisitAttributes},
         counters::Counter,
         day::{Day, UnixMs, Zone},
+        declaration::{Funnel, Step},
         row::{Row, Table},
     },
     simulate::{
@@ -16,6 +17,7 @@ use mayfly::{
     },
 };
 
+use super::traffic::EVENTS;
 use crate::{
     api::{Api, SITE},
     play::K,
@@ -46,12 +48,23 @@ pub fn home(build: Option<&str>) -> Home {
     };
     home.run(&["site", "add", SITE, "--timezone", "Etc/UTC"]);
     home.run(&["site", "set", SITE, "kept", "language"]);
+    for event in EVENTS {
+        home.run(&["event", "add", SITE, event]);
+    }
+    let steps = ["--step", "page:/c", "--step", "event:signup"];
+    home.run(&[&["funnel", "add", SITE, "Sign up"], &steps[..]].concat());
     home
+}
+
+/// The truth of a day yet to come, with the funnel that the site declares.
+pub fn truth() -> Truth {
+    let steps = vec![Step::Page("/c".into()), Step::Event(EVENTS[0].into())];
+    Truth::new(day(), vec![Arc::new(Funnel { name: "Sign up".into(), steps })])
 }
 
 /// Lives through a day's hits and its close.
 pub async fn lived(build: Option<&str>, hits: &[SimulatedHit]) -> Lived {
-    let (home, mut truth) = (home(build), Truth::new(day(), Vec::new()));
+    let (home, mut truth) = (home(build), truth());
     // One release: how the hours are cut into releases depends on how fast the test goes.
     home.set_clock(i64::from(day().0) * 86_400_000);
     let runtime = home.runtime.path().join("run");

@@ -1,5 +1,5 @@
 //! A2: the memory of a live process, searched for addresses and user agents once who sent them has gone, and for salts and
-//! keys a minute after midnight.
+//! keys a minute after midnight. So for what clients said that nobody declared.
 
 use std::{
     io::Write,
@@ -9,9 +9,9 @@ use std::{
 
 use super::{
     super::{
-        api::SITE,
+        api::{Api, SITE},
         server::{Home, Server, until},
-        traces::Search,
+        traces::{MARKED, Search, forms, say_everything},
     },
     crowd::{self, Known},
     reading,
@@ -131,6 +131,35 @@ async fn memory_holds_no_salt_and_no_key_a_minute_after_midnight() {
         match gone {
             true => check_gone(&server, &search, "a minute after midnight"),
             false => check_there(&server, &search, sabotage),
+        }
+    }
+}
+
+/// Of what nobody declared: names of events, properties and values of declared ones, which wait until k visitors said the same.
+const PROPOSED: [&str; 4] = ["zqname", "zqprop", "zqvalue", "zqlisted"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_holds_what_nobody_declared_as_proposals_only_and_until_midnight() {
+    let (proposed, others): (Vec<&str>, Vec<&str>) = MARKED.iter().partition(|mark| PROPOSED.contains(mark));
+    let [proposed, others] =
+        [proposed, others].map(|marks| Search::new(marks.iter().flat_map(|mark| forms(mark.as_bytes()))));
+    for (sabotage, gone) in [("", true), ("no_wipe", false)] {
+        let home = install(sabotage);
+        home.run(&["event", "add", SITE, "signup", "--property", "plan=free,pro"]);
+        let server = home.serve();
+        // Fewer than k, whose connection ends with the client.
+        for visitor in 1..=3 {
+            say_everything(&Api::of(&server), visitor).await;
+        }
+        match gone {
+            true => check_gone(&server, &others, "texts that are no proposals"),
+            false => check_there(&server, &others, sabotage),
+        }
+        assert!(!found(&server, &proposed).is_empty(), "proposals are there within the day");
+        home.set_clock(MINUTE_AFTER.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        until("the close", || server.output().contains("closed a day").then_some(()));
+        if gone {
+            check_gone(&server, &proposed, "proposals a minute after midnight");
         }
     }
 }

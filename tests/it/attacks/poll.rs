@@ -1,5 +1,5 @@
-//! A7: the open day, read again and again. The attacker reads with a key of each scope whenever something came in, and says
-//! of what moved together between two reads that it is one visit's.
+//! A7: the open day, read again and again. The attacker reads with a key of each scope, signed in and by a shared link whenever
+//! something came in, reports and lists, and says of what moved together between two reads that it is one visit's.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use mayfly::{
     simulate::{SimulatedHit, truth::Truth},
 };
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     lived::{Visit, day, home, send, visits},
@@ -29,22 +29,42 @@ const HOUR_MS: i64 = 3_600_000;
 /// Visits by panel and row.
 type Reading = BTreeMap<(String, String), i64>;
 
-/// Who reads: a header of each request.
-type Credential = (&'static str, String);
+/// Who reads: where the API answers them, and a header of each request.
+struct Reader {
+    path: String,
+    header: (&'static str, String),
+}
 
-async fn read(api: &Api, (header, value): &Credential) -> Reading {
-    let path = format!("/api/sites/{SITE}/report?p=day&limit=10000");
-    let answer = api.request(Method::GET, &path).header(*header, value).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    let report: Value = answer.json().await.unwrap();
-    let mut reading = Reading::new();
-    for (panel, rows) in report["panels"].as_object().unwrap() {
-        for row in rows["rows"].as_array().unwrap() {
-            let n = row["visits"].as_i64().or(row["events"].as_i64()).unwrap_or(0);
-            reading.insert((panel.clone(), row["value"].as_str().unwrap_or_default().to_owned()), n);
-        }
+impl Reader {
+    fn of_site(name: &'static str, value: String) -> Reader {
+        Reader { path: format!("/api/sites/{SITE}"), header: (name, value) }
     }
-    reading
+
+    async fn get(&self, api: &Api, what: &str) -> Value {
+        let (name, value) = &self.header;
+        let asked = api.request(Method::GET, &format!("{}/{what}", self.path)).header(*name, value);
+        let answer = asked.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{}/{what}", self.path);
+        answer.json().await.unwrap()
+    }
+
+    /// A report, and the lists of two dimensions.
+    async fn read(&self, api: &Api) -> Reading {
+        let report = self.get(api, "report?p=day&limit=10000").await;
+        let mut reading = Reading::new();
+        let mut take = |panel: &str, rows: &Value| {
+            for row in rows["rows"].as_array().unwrap() {
+                let n = row["visits"].as_i64().or(row["events"].as_i64()).unwrap_or(0);
+                reading.insert((panel.to_owned(), row["value"].as_str().unwrap_or_default().to_owned()), n);
+            }
+        };
+        report["panels"].as_object().unwrap().iter().for_each(|(panel, rows)| take(panel, rows));
+        for dimension in ["country", "browser"] {
+            let rows = self.get(api, &format!("rows?p=day&limit=1000&dimension={dimension}")).await;
+            take(&format!("list of {dimension}"), &rows);
+        }
+        reading
+    }
 }
 
 /// Rows that grew by one or more, by panel.
@@ -61,8 +81,8 @@ fn moved(before: &Reading, after: &Reading) -> BTreeMap<String, Vec<String>> {
 /// What polling an hour showed.
 #[derive(Default)]
 struct Polled {
-    /// Panels that moved within the hour, for keys of scope staff and read, and for who is signed in.
-    moved: [BTreeMap<String, usize>; 3],
+    /// Panels that moved within the hour, for keys of scope staff and read, who is signed in, and who has a shared link.
+    moved: [BTreeMap<String, usize>; 4],
     /// Visits that began in the hour, and those of which country and browser were seen to move together.
     visits: usize,
     joined: usize,
@@ -89,17 +109,27 @@ async fn polled(build: Option<&str>) -> Polled {
     })
     .await;
     let hour: Vec<_> = hits[before..].iter().filter(|hit| hit.at < starts + HOUR_MS).cloned().collect();
-    let bearer = |key: &str| ("authorization", format!("Bearer {key}"));
-    let readers = [bearer(&staff), bearer(&outside), ("cookie", people::sign_in(&api, "ada").await)];
+    let bearer = |key: &str| format!("Bearer {key}");
+    let cookie = people::sign_in(&api, "ada").await;
+    let link = json!({ "name": "for Eve", "kind": "link" });
+    let (status, link) = api.send(Method::POST, &format!("/api/sites/{SITE}/shares"), &cookie, &link).await;
+    assert_eq!(status, StatusCode::OK, "{link}");
+    let shared = link["path"].as_str().unwrap().replacen("/share/", "/api/shares/", 1);
+    let readers = [
+        Reader::of_site("authorization", bearer(&staff)),
+        Reader::of_site("authorization", bearer(&outside)),
+        Reader::of_site("cookie", cookie),
+        Reader { path: shared, header: ("accept", "application/json".to_owned()) },
+    ];
     let (mut polled, mut last) = (Polled::default(), Vec::new());
     for reader in &readers {
-        last.push(read(&api, reader).await);
+        last.push(reader.read(&api).await);
     }
     let mut claims: Vec<(String, String)> = Vec::new();
     for step in hour.chunk_by(|one, other| one.at / STEP_MS == other.at / STEP_MS) {
         send(&home, &server, step, &mut now, &mut truth).await;
-        for (reader, credential) in readers.iter().enumerate() {
-            let reading = read(&api, credential).await;
+        for (reader, asking) in readers.iter().enumerate() {
+            let reading = asking.read(&api).await;
             let moved = moved(&last[reader], &reading);
             moved.keys().for_each(|panel| *polled.moved[reader].entry(panel.clone()).or_default() += 1);
             let one =
@@ -124,8 +154,10 @@ async fn polled(build: Option<&str>) -> Polled {
 async fn nothing_of_who_moves_within_the_hour() {
     let clean = polled(None).await;
     assert!(clean.visits > 10, "{} visits began in the hour", clean.visits);
-    let [staff, read, signed_in] = &clean.moved;
-    assert_eq!(*read, BTreeMap::new(), "whoever is not signed in reads the last full hour");
+    let [staff, read, signed_in, shared] = &clean.moved;
+    for moved in [read, shared] {
+        assert_eq!(*moved, BTreeMap::new(), "whoever is not signed in reads the last full hour");
+    }
     for moved in [staff, signed_in] {
         let others: Vec<&String> = moved.keys().filter(|panel| !LIVE.contains(&panel.as_str())).collect();
         assert_eq!(others, Vec::<&String>::new(), "staff see pages and the bare list of sources move");
@@ -139,7 +171,11 @@ async fn nothing_of_who_moves_within_the_hour() {
         live.joined,
         live.visits
     );
-    assert!(live.moved[1].contains_key("country"), "{:?}", live.moved[1]);
+    for reader in [1, 3] {
+        for panel in ["country", "list of country"] {
+            assert!(live.moved[reader].contains_key(panel), "{reader} {panel}: {:?}", live.moved[reader]);
+        }
+    }
 }
 
 /// What a label of place or device counts: visits, visitors, page views, bounces, seconds.

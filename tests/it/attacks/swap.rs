@@ -10,6 +10,7 @@ use super::{
 use crate::rows::Stored;
 
 /// Pairs of people who see the same pages first; later one sees `/c` and the other `/d` and `/b`, or the other way around.
+/// Who sees `/c` does what both did before once more, and signs up: the second step of a funnel.
 fn pairs(swapped: bool) -> Vec<SimulatedHit> {
     let mut traffic = Traffic::of(day(), 4);
     let direct = Origin::direct();
@@ -20,6 +21,7 @@ fn pairs(swapped: bool) -> Vec<SimulatedHit> {
             second += 700;
             traffic.view(visitor, second, "/a", &direct);
             traffic.read(visitor, second + 12, "/a", &direct, 75, 8_000);
+            traffic.act(visitor, second + 20, "/a", &direct, "download");
             traffic.view(visitor, second + 31, "/b", &direct);
         }
         let [mut one, mut other] = two;
@@ -29,6 +31,8 @@ fn pairs(swapped: bool) -> Vec<SimulatedHit> {
         let later = second + 30_000;
         traffic.view(&one, later, "/c", &Origin::link("one.com"));
         traffic.read(&one, later + 100, "/c", &Origin::link("one.com"), 25, 40_000);
+        traffic.act(&one, later + 120, "/c", &Origin::link("one.com"), "download");
+        traffic.act(&one, later + 130, "/c", &Origin::link("one.com"), "signup");
         traffic.view(&other, later + 3_000, "/d", &Origin::letter("later"));
         traffic.view(&other, later + 3_060, "/b", &direct);
     }
@@ -43,7 +47,9 @@ async fn stored(build: Option<&str>, swapped: bool) -> String {
 #[tokio::test]
 async fn later_visits_can_be_anybody_s() {
     let (once, swapped) = (stored(None, false).await, stored(None, true).await);
-    assert!(once.contains("one.com") && once.contains("/d"), "what came later is stored");
+    for later in ["one.com", "/d", "signup", "Sign up"] {
+        assert!(once.contains(later), "what came later is stored: {later}");
+    }
     let differing: Vec<_> = once.lines().zip(swapped.lines()).filter(|(one, other)| one != other).collect();
     assert_eq!(differing, [], "also in the order in which the store keeps it");
     assert_eq!(once.len(), swapped.len());

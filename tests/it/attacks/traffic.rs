@@ -12,7 +12,7 @@ use mayfly::{
         CONTINUED, NONE, Text,
         attributes::{Described, Device, Language, Place, VisitAttributes},
         day::{Day, UnixMs},
-        hit::{Hit, HitKind},
+        hit::{EventHit, Hit, HitKind},
     },
     simulate::{
         Meaning, SimulatedHit, Visitor, Wire,
@@ -24,6 +24,10 @@ use mayfly::{
 use crate::{api::SITE, server::geo};
 
 const DAY_S: i64 = 86_400;
+/// How often who reloads a page does so.
+const RELOADS: i64 = 200;
+/// Events that the site declares.
+pub const EVENTS: [&str; 2] = ["signup", "download"];
 /// Countries that visitors come from, those with most addresses first.
 const COUNTRIES: u64 = 100;
 /// Languages of browsers, with what is told of them.
@@ -152,6 +156,16 @@ impl Traffic {
         }
     }
 
+    /// `n` people of the long tail, each of whom reloads a page of their own choice all afternoon; who, and which page.
+    pub fn reloaders(&mut self, n: u64) -> Vec<(Arc<Visitor>, String)> {
+        let one = |page: u64| {
+            let (visitor, origin, path) = (self.anybody(), self.origin(), format!("/page-{page}"));
+            (0..RELOADS).for_each(|time| self.view(&visitor, 50_000 + 60 * time, &path, &origin));
+            (visitor, format!("{SITE}{path}"))
+        };
+        (0..n).map(one).collect()
+    }
+
     fn hour_of_day(&mut self) -> i64 {
         match self.dice.roll(10) {
             0..3 => self.dice.roll(70_000) as i64,
@@ -213,6 +227,19 @@ impl Traffic {
         let (scroll, engaged) = (Some(scroll), Some(engaged_ms));
         let wire = Wire { name: "engagement".to_owned(), scroll, engaged_ms: engaged, ..wire(path, origin) };
         self.push(visitor, second, path, origin, wire, HitKind::Engagement { scroll, engaged_ms });
+    }
+
+    /// A declared event on a page.
+    pub fn act(&mut self, visitor: &Arc<Visitor>, second: i64, path: &str, origin: &Origin, event: &str) {
+        let wire = Wire { name: event.to_owned(), ..wire(path, origin) };
+        let kind = EventHit {
+            name: event.into(),
+            properties: Default::default(),
+            interactive: true,
+            once_a_visit: false,
+            value: None,
+        };
+        self.push(visitor, second, path, origin, wire, HitKind::Event(kind));
     }
 
     fn push(

@@ -1,5 +1,7 @@
 //! Every fact is told by every text, and moves with its setting; no text promises what the law says.
 
+mod told;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
@@ -218,6 +220,7 @@ fn every_field_of_the_facts_is_moved_by_a_setting() {
         "/hosts/0",
         "/simulated",
         "/from_next_midnight",
+        "/earlier_days",
         "/silent",
         "/role",
         "/collectors",
@@ -255,20 +258,6 @@ fn what_waits_for_midnight_is_told_beside_what_counts_until_then() {
     }
     let tomorrow = facts(NOW + 43_200_000);
     assert_eq!((tomorrow.in_effect.k, tomorrow.from_next_midnight), (9, None));
-}
-
-#[test]
-fn k_of_one_is_said_and_no_crowd_is_claimed() {
-    let off = facts_with(|it| (it.k, it.kept.language) = (1, true), RawConfig::default(), false);
-    assert!(!off.in_effect.grouping);
-    for (language, says, claims) in [
-        (Language::En, "grouping is switched off", "at least"),
-        (Language::De, "Gruppierung ist für diese Website abgeschaltet", "mindestens"),
-        (Language::Fr, "regroupement est désactivé pour ce site", "au moins"),
-    ] {
-        let text = render(&off, Format::Markdown, language, None);
-        assert!(text.contains(says) && !text.contains(claims), "{language:?}: {text}");
-    }
 }
 
 fn with_opt_out(effective: impl Into<Option<bool>>) -> Facts {
@@ -440,20 +429,6 @@ fn no_text_claims_what_the_law_says() {
 }
 
 #[test]
-fn names_cannot_become_markup() {
-    let mut facts = facts();
-    facts.vocabulary.path_parameters = vec!["<script>\"&".into(), "a|b*c".into()];
-    let policy = policy::policy(&facts, Language::En);
-    let html = super::html::fragment(&policy);
-    assert!(html.contains("&lt;script&gt;&quot;&amp;") && !html.contains("<script>"), "{html}");
-    let markdown = plain::markdown(&policy);
-    assert!(markdown.contains("\\<script\\>") && markdown.contains("b\\*c"), "{markdown}");
-    facts.vocabulary.path_parameters = vec!["{site}".into()];
-    let text = render(&facts, Format::Text, Language::En, None);
-    assert!(text.contains("{site}"), "what is filled in is not read again: {text}");
-}
-
-#[test]
 fn pages_have_no_script_and_the_style_that_their_policy_names() {
     for language in Language::ALL {
         let html = render(&facts(), Format::Html, language, Some("/privacy/example.com"));
@@ -471,30 +446,4 @@ fn pages_have_no_script_and_the_style_that_their_policy_names() {
     let bytes: Vec<u8> = (0..32).map(|n| u8::from_str_radix(&hex[n * 2..n * 2 + 2], 16).unwrap()).collect();
     let hash = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
     assert_eq!(STYLE_HASH, hash, "page.css has changed");
-}
-
-#[test]
-fn languages_are_chosen_as_browsers_ask() {
-    #[track_caller]
-    fn check(header: &str, expected: Language) {
-        assert_eq!(Language::accepted(header), expected, "{header}");
-    }
-    check("de-AT,de;q=0.9,en;q=0.8", Language::De);
-    check("en;q=0.5, fr-CA;q=0.9", Language::Fr);
-    check("ja, pt-BR;q=0.9", Language::En);
-    check("ja, de;q=0.1", Language::De);
-    check("fr;q=0, de;q=0.2", Language::De);
-    check("", Language::En);
-    check(";;;,q=9,de;q=x", Language::De);
-}
-
-#[test]
-fn the_note_of_a_running_server_reads_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let config =
-        Config::new(&RawConfig::default(), &Environment { processors: 1, ..Environment::default() }).unwrap();
-    let process = Process::of(&config, true);
-    process.note(folder.path()).unwrap();
-    assert_eq!(Process::noted(folder.path()).unwrap(), process);
-    assert_eq!((process.store, process.store_encrypted), (StoreKind::Embedded, None));
 }
