@@ -28,7 +28,7 @@ test('a problem belongs to the input that holds its field', () => {
   expect(concerns(null, 'k')).toBe(false);
 });
 
-// Seen to fail with the events of the server in place of those of the form, and with any version taken.
+// Seen to fail with any version taken.
 test('what is declared meanwhile comes into the form beside what was typed', () => {
   const event = (name: string, list: string[]): EventDeclaration => ({ name, interactive: true, once: 'never', currency: null, properties: [{ name: 'plan', values: { list } }] });
   const settings = (version: number, events: EventDeclaration[]) => ({ version, k: 5, events }) as unknown as Settings;
