@@ -109,6 +109,7 @@ test('no stream while the tab is hidden, and the whole state once it is seen aga
   assert.equal(streams(), before + 1);
 });
 
+// Seen to fail with a stream that is closed for good at its first error.
 test('after a drop of the line the stream comes back by itself, with the numbers of now', async () => {
   const ends = new Set();
   const line = createServer((near) => {

@@ -66,6 +66,7 @@ test('one tab stop, arrows from country to country, Enter filters', async () => 
   await page.getByRole('list', { name: 'Filters' }).getByText(first.split(':')[0]).waitFor();
 });
 
+// Seen to fail with a map that is blank until it is drawn.
 test('a map that does not load says so, and is drawn when it is tried again', async () => {
   await page.route(/shapes/, (route) => route.abort());
   await open(HOME);

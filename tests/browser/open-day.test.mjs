@@ -47,8 +47,8 @@ async function openedAt(part, heading) {
   }));
 }
 
-// "Footer: 'n rejected: not declared' with a link to proposals." Seen to fail with a declaration that
-// loads the form anew.
+// "Footer: 'n rejected: not declared' with a link to proposals." Seen to fail with a link that loses what is behind its #, and
+// with a declaration that loads the form anew.
 test('what was not declared is counted, leads to the proposals, and is declared beside what was typed', async () => {
   await open(`${HOME}?p=day`);
   await panel('Events').getByText('6 rejected: not declared').waitFor();

@@ -49,7 +49,7 @@ test('the page tells what is stored, in memory, in the ledger, and what was veri
   await page.setViewportSize({ width: 1280, height: 800 });
 });
 
-// "Changing k or retention changes the policy text."
+// "Changing k or retention changes the policy text." Seen to fail with a text that is asked for without its language.
 test('T14: retention and k change the policy text, in every form and language', async () => {
   await open(HOST);
   await says('25 months');
@@ -125,7 +125,8 @@ test('the page for visitors needs no script, keeps nothing, and is styled under 
   await reader.close();
 });
 
-// "The measured site has no cookie and no storage of any kind."
+// "The measured site has no cookie and no storage of any kind." Seen to fail with a tracker that keeps the path in
+// `sessionStorage`.
 test('T14: the measured site has no cookie and no storage of any kind', async () => {
   const tag = `<script defer data-site="${HOST}" src="${server.origin}/mayfly.js"></script>`;
   const site = await website({ '/': `<!doctype html><title>Shop</title>${tag}<h1>Shop</h1>` });
