@@ -130,7 +130,10 @@ impl Collector {
         let sender = Sender { address, agent: UserAgent::new(agent) };
         let admission = admit(&Request { incoming, address: &sender.address }, &rules, &self.lists);
         let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        match self.count(&arrived, &rules, site.kept, admission, &sender, language) {
+        let counted = self.count(&arrived, &rules, site.kept, admission, &sender, language);
+        // Nor may what lives longer, such as a connection that comes next, take the visitor's key with it.
+        wipe_stack();
+        match counted {
             // The day closed between arrival and tally: the ledger of the day that is open says so.
             Err(Refusal::Closed) => {
                 let now = clock::now();
@@ -141,6 +144,7 @@ impl Collector {
         }
     }
 
+    #[inline(never)]
     fn count(
         &self,
         arrived: &Arrived,

@@ -59,6 +59,8 @@ export async function looks(page, name) {
   ]) {
     await page.setViewportSize({ width, height });
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    // What sticks to the top covers nothing there.
+    await page.evaluate(() => window.scrollTo(0, 0));
     await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
     await shot(page, `${name}-${look}`);
     await accessible(page, `${name}, ${look}`);

@@ -11,7 +11,7 @@ const HOME = `/s/${SITE}`;
 const HEADERS_BYTES = 1_200;
 const BUDGET = { document: 2_000 + HEADERS_BYTES, script: 40_000 + HEADERS_BYTES, stylesheet: 8_000 + HEADERS_BYTES };
 /** What the overview of the demo is told, packed. */
-const REPORT = 12_000 + HEADERS_BYTES;
+const REPORT = 18_000 + HEADERS_BYTES;
 const REPAINT_MS = 200;
 /** "Good", by the definition of Cumulative Layout Shift, is 0.1. */
 const SHIFT = 0.02;
