@@ -123,7 +123,11 @@ test('T7: the address is the view: reloading shows the same, and Back undoes eac
   /** All that the view says, without what hangs on where mouse and focus are. */
   const shown = async () => {
     await page.mouse.move(0, 0);
-    return page.evaluate(() => (document.activeElement?.blur(), document.querySelector('main').innerText));
+    return page.evaluate(async () => {
+      document.activeElement?.blur();
+      await new Promise(requestAnimationFrame);
+      return document.querySelector('main').innerText;
+    });
   };
   const steps = [await here()];
   const press = (keys) => () => page.keyboard.press(keys[pick(keys.length)]);

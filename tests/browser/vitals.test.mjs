@@ -75,5 +75,5 @@ test('a page that is visited is in the tab, and a word of it is a filter', async
   await shows.getByRole('link', { name: 'good', exact: true }).click();
   await page.waitForFunction(() => location.search.includes('event=web_vitals') && location.search.includes('prop.LCP=good'));
   await events().getByRole('tab', { name: 'Properties' }).click();
-  for (const name of ['LCP', 'INP', 'CLS']) await events().getByRole('button', { name, exact: true }).waitFor();
+  for (const name of ['LCP', 'INP', 'CLS']) await events().getByRole('link', { name, exact: true }).waitFor();
 });
