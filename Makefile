@@ -47,7 +47,7 @@ build: setup front ## the release binary, target/release/mayfly
 	@! grep -qa MAYFLY_SABOTAGE target/release/mayfly || { echo 'target/release/mayfly can be told to break its promises: build it without the feature `sabotage`'; exit 1; }
 
 run: bin ## serve on the embedded store, with a demo site to click on
-	@mkdir -p $(RUN_DATA)
+	@mkdir -p -m 700 $(RUN_DATA)
 	target/ci/mayfly serve --listen $(RUN_LISTEN) --data $(RUN_DATA) --geo $(RUN_GEO) --demo $(RUN_FLAGS)
 
 test: setup front tools clickhouse ## every suite, with seconds for each
