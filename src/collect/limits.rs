@@ -1,8 +1,8 @@
 //! How many hits an address and a site may send: a table of fixed size that holds no address.
 //!
 //! Addresses and sites are known by a hash under a key that lives for an hour. Each has one moment: when it will
-//! have used up what it sent (the generic cell rate algorithm); once it has, nothing of it is left. Where the table is full, who has sent least makes
-//! room, so a flood of addresses forgets floods, but never slows a stranger down.
+//! have used up what it sent (the generic cell rate algorithm); once it has, nothing of it is left. Where the table is
+//! full, who has sent least makes room, so a flood of addresses forgets floods, but never slows a stranger down.
 
 use std::{
     io,
